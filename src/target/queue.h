@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One virtqueue being served: what the control thread may ask of it while a worker owns it. All
+ * functions here are for the control thread, never block, and answer (where they answer) by a
+ * callback out of hf_crew_dispatch. Orders to one queue are carried out in the order given.
+ * Must not know vhost-user messages.
+ */
+#ifndef HF_TARGET_QUEUE_H
+#define HF_TARGET_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+
+struct hf_crew;
+struct hf_memory;
+struct hf_queue;
+struct hf_unit;
+
+#define HF_QUEUE_MAX 256 /* a vring index on the wire has 8 bits */
+
+/*
+ * The I_T nexus: one front-end connected to this target. Lives in the session of the control side
+ * (zeroed, then units filled in); must outlive its queues. `queues` is kept by this file, control
+ * thread only: a slot is taken from hf_queue_start until the queue is reported gone.
+ */
+struct hf_nexus {
+    struct hf_unit *const *units; /* [target id], LUN 0 of each; borrowed; NULL = no such target */
+    unsigned unit_count;
+    struct hf_queue *queues[HF_QUEUE_MAX];
+    /* Something to log about a queue: it broke (the err fd is signalled already), an entry of the
+     * region was dropped... `text` is valid during the call. May be NULL. */
+    void (*report)(void *context, unsigned queue_index, bool broken, const char *text);
+    void *context;
+    _Atomic uint64_t recovered[HF_QUEUE_MAX / 64]; /* workers: this ring's region was looked at */
+};
+
+/* Host pointers of the three parts, translated and bounded by the caller (whole length of each). */
+struct hf_queue_rings {
+    void *descriptors;
+    void *available;
+    void *used;
+};
+
+struct hf_queue_setup {
+    unsigned index; /* vring index: 0 control, 1 event, others request */
+    uint16_t size;
+    uint16_t base;     /* SET_VRING_BASE, split: next available index */
+    uint64_t features; /* virtio features in force */
+    struct hf_queue_rings rings;
+    const struct hf_memory *memory; /* borrowed until the queue is gone or hf_queue_set_memory is
+                                       answered */
+    void *region;                   /* this ring's part of the in-flight region, or NULL */
+    size_t region_size_bytes;       /* of this part */
+    /* All regions of the session, to tell whether recovered task management must wait; may be NULL.
+     * Ring i's part lies at region_base + i * region_stride_bytes. */
+    const void *region_base;
+    size_t region_stride_bytes;
+    unsigned region_queues;
+    int kick_fd; /* -1 = none: the ring is polled by time. Taken, all three. */
+    int call_fd; /* any fd that takes 8-byte writes, or -1 */
+    int err_fd;
+    bool enabled;
+};
+
+struct hf_queue_stats {
+    uint64_t requests;
+    uint64_t bytes_read; /* by the guest */
+    uint64_t bytes_written;
+    uint64_t errors; /* completed with anything but response OK and status GOOD */
+    uint64_t replayed;
+};
+
+/* What an order came to. */
+struct hf_queue_answer {
+    int result;    /* 0 or -errno (text in `text`) */
+    uint16_t base; /* stop: the next available index, nothing in flight behind it */
+    bool settled;  /* stop: drained, and nothing is marked in flight in the region */
+    struct hf_queue_stats stats;
+    const char *text;
+};
+
+/* Called once, in the control thread. A NULL `call` means nobody waits. */
+struct hf_queue_reply {
+    void (*call)(void *context, const struct hf_queue_answer *answer);
+    void *context;
+};
+
+/*
+ * Starts serving: recovers what the region holds, then polls the ring once without waiting for a
+ * kick. The worker is chosen here: request queues go round, control and event share the first.
+ * Takes the fds on success and on failure. NULL and *error when the setup is refused (size, region
+ * that does not fit, no memory). The reply comes when recovery is over (stats.replayed tells).
+ */
+struct hf_queue *hf_queue_start(struct hf_crew *crew, struct hf_nexus *nexus,
+                                const struct hf_queue_setup *setup, struct hf_queue_reply reply,
+                                struct hf_error *error);
+/*
+ * GET_VRING_BASE: fetch no more, drain, publish, answer with the base. The queue is gone (freed)
+ * when the reply has run; the reply may start a new one. At most one of stop and abandon... a later
+ * abandon overtakes a stop that still drains: then the stop's reply comes with -ECANCELED.
+ */
+void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply reply);
+/*
+ * The session's socket is gone. From the worker's receipt on nothing is published: queued requests
+ * are dropped and stay in flight in the region; kernel I/O is let end. The reply comes when nothing
+ * refers to guest memory, region or units any more; only then may they be unmapped, and only then
+ * may a new session on the same guest memory start its rings.
+ */
+void hf_queue_abandon(struct hf_queue *queue, struct hf_queue_reply reply);
+/* Takes fd (-1 = none). The new one is signalled once; the reply comes after the switch and the old
+ * one is closed then. */
+void hf_queue_set_call(struct hf_queue *queue, int fd, struct hf_queue_reply reply);
+void hf_queue_set_err(struct hf_queue *queue, int fd, struct hf_queue_reply reply);
+/* Enabling polls the ring once. After the reply of a disable no new request is fetched. */
+void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_reply reply);
+/*
+ * Another memory table, and where the rings lie in it (the same guest addresses). New requests use
+ * it at once, nothing pauses; the reply comes when no request refers to the old table: free and
+ * unmap only then.
+ */
+void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
+                         const struct hf_queue_rings *rings, struct hf_queue_reply reply);
+/* A copy of the counters; any time, from the control thread. */
+void hf_queue_get_stats(const struct hf_queue *queue, struct hf_queue_stats *stats);
+unsigned hf_queue_index(const struct hf_queue *queue);
+
+#endif
