@@ -39,6 +39,8 @@ void hf_read_bytes(struct hf_reader *reader, void *into, size_t size_bytes)
 
 void hf_read_skip(struct hf_reader *reader, size_t size_bytes)
 {
+    if (size_bytes == 0)
+        return;
     if (take(reader, size_bytes))
         advance(reader, size_bytes);
 }
