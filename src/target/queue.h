@@ -12,9 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "memory/memory.h"
+#include "ring/inflight.h"
+#include "ring/split.h"
 
 struct hf_crew;
-struct hf_memory;
 struct hf_queue;
 struct hf_unit;
 
@@ -33,33 +35,21 @@ struct hf_nexus {
      * region was dropped... `text` is valid during the call. May be NULL. */
     void (*report)(void *context, unsigned queue_index, bool broken, const char *text);
     void *context;
-    _Atomic uint64_t recovered[HF_QUEUE_MAX / 64]; /* workers: this ring's region was looked at */
-};
-
-/* Host pointers of the three parts, translated and bounded by the caller (whole length of each). */
-struct hf_queue_rings {
-    void *descriptors;
-    void *available;
-    void *used;
+    _Atomic(uint64_t)
+        recovered[HF_QUEUE_MAX / 64]; /* workers: the replayed ones of this ring run */
 };
 
 struct hf_queue_setup {
-    unsigned index; /* vring index: 0 control, 1 event, others request */
-    uint16_t size;
+    unsigned index;    /* vring index: 0 control, 1 event, others request */
     uint16_t base;     /* SET_VRING_BASE, split: next available index */
     uint64_t features; /* virtio features in force */
-    struct hf_queue_rings rings;
-    const struct hf_memory *memory; /* borrowed until the queue is gone or hf_queue_set_memory is
-                                       answered */
-    void *region;                   /* this ring's part of the in-flight region, or NULL */
-    size_t region_size_bytes;       /* of this part */
-    /* All regions of the session, to tell whether recovered task management must wait; may be NULL.
-     * Ring i's part lies at region_base + i * region_stride_bytes. */
-    const void *region_base;
-    size_t region_stride_bytes;
-    unsigned region_queues;
-    int kick_fd; /* -1 = none: the ring is polled by time. Taken, all three. */
-    int call_fd; /* any fd that takes 8-byte writes, or -1 */
+    struct hf_ring
+        ring; /* host pointers, by hf_ring_init; parts translated in their whole length */
+    const struct hf_memory *memory;   /* borrowed until the queue is gone or hf_queue_set_memory is
+                                       * answered */
+    struct hf_inflight_region region; /* of all rings of the session; base NULL = not tracked */
+    int kick_fd;                      /* -1 = none: the ring is polled by time. Taken, all three. */
+    int call_fd;                      /* any fd that takes 8-byte writes, or -1 */
     int err_fd;
     bool enabled;
 };
@@ -74,14 +64,15 @@ struct hf_queue_stats {
 
 /* What an order came to. */
 struct hf_queue_answer {
-    int result;    /* 0 or -errno (text in `text`) */
-    uint16_t base; /* stop: the next available index, nothing in flight behind it */
-    bool settled;  /* stop: drained, and nothing is marked in flight in the region */
+    int result;        /* 0 or -errno (text in `text`) */
+    uint16_t base;     /* stop: the next available index, nothing in flight behind it */
+    bool settled;      /* stop: drained, and nothing is marked in flight in the region */
+    uint16_t replayed; /* start: requests found in flight; they run once the ring is enabled */
     struct hf_queue_stats stats;
     const char *text;
 };
 
-/* Called once, in the control thread. A NULL `call` means nobody waits. */
+/* Called once, in the control thread, out of hf_crew_dispatch. NULL `call`: nobody waits. */
 struct hf_queue_reply {
     void (*call)(void *context, const struct hf_queue_answer *answer);
     void *context;
@@ -90,16 +81,18 @@ struct hf_queue_reply {
 /*
  * Starts serving: recovers what the region holds, then polls the ring once without waiting for a
  * kick. The worker is chosen here: request queues go round, control and event share the first.
- * Takes the fds on success and on failure. NULL and *error when the setup is refused (size, region
- * that does not fit, no memory). The reply comes when recovery is over (stats.replayed tells).
+ * Takes the fds on success and on failure. NULL and *error when the setup is refused (no memory, no
+ * such queue). The reply comes when the region was read (answer.replayed = requests to run again);
+ * result -EPROTO: the region is nonsense, text says why, the queue serves nothing: stop it.
  */
 struct hf_queue *hf_queue_start(struct hf_crew *crew, struct hf_nexus *nexus,
                                 const struct hf_queue_setup *setup, struct hf_queue_reply reply,
                                 struct hf_error *error);
 /*
  * GET_VRING_BASE: fetch no more, drain, publish, answer with the base. The queue is gone (freed)
- * when the reply has run; the reply may start a new one. At most one of stop and abandon... a later
- * abandon overtakes a stop that still drains: then the stop's reply comes with -ECANCELED.
+ * when the reply has run; the reply may start a new one. A later abandon overtakes a stop that
+ * still drains: the stop is then answered with -ECANCELED, and the queue is gone with the abandon.
+ * To ask twice for the same is our bug.
  */
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply reply);
 /*
@@ -121,7 +114,7 @@ void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_
  * unmap only then.
  */
 void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
-                         const struct hf_queue_rings *rings, struct hf_queue_reply reply);
+                         const struct hf_ring *ring, struct hf_queue_reply reply);
 /* A copy of the counters; any time, from the control thread. */
 void hf_queue_get_stats(const struct hf_queue *queue, struct hf_queue_stats *stats);
 unsigned hf_queue_index(const struct hf_queue *queue);
