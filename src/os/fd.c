@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ownership of file descriptors. */
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+void hf_fd_close(int *fd)
+{
+    if (*fd < 0)
+        return;
+    int kept = errno;
+    /* Linux frees the number also on EINTR and EIO (close(2)): never again. */
+    close(*fd);
+    *fd = -1;
+    errno = kept;
+}
+
+void hf_fd_close_all(int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        hf_fd_close(&fds[i]);
+}
+
+int hf_fd_dup(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, HF_FD_FIRST);
+
+    return copy < 0 ? -errno : copy;
+}
+
+int hf_fd_lift(int fd)
+{
+    if (fd < 0)
+        return -errno;
+    if (fd >= HF_FD_FIRST)
+        return fd;
+    int lifted = hf_fd_dup(fd);
+    hf_fd_close(&fd);
+    return lifted;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Locks of open files: taking them. Who holds one is lock_owner.c. */
+#include "os/lock.h"
+
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A holder that ends takes its file along; then the next try finds a new one. */
+#define LOCK_FILE_TRIES 16
+
+static const short lock_types[HF_LOCK_KIND_COUNT] = {
+    [HF_LOCK_WRITE] = F_WRLCK,
+    [HF_LOCK_READ] = F_RDLCK,
+};
+
+/* From 0 with length 0 = to the end, wherever that will be. */
+static int set_lock(int fd, short type)
+{
+    struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
+
+    return fcntl(fd, F_OFD_SETLK, &whole) < 0 ? -errno : 0;
+}
+
+int hf_lock_try(int fd, enum hf_lock_kind kind)
+{
+    int result = set_lock(fd, lock_types[kind]);
+
+    return result == -EACCES ? -EAGAIN : result; /* POSIX allows either for "held" */
+}
+
+void hf_lock_release(int fd)
+{
+    set_lock(fd, F_UNLCK);
+}
+
+/* The file we locked may have been unlinked by the holder before us: then it locks nothing. */
+static bool is_still_named(int fd, const char *path)
+{
+    struct stat ours;
+    struct stat named;
+
+    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
+static int try_lock_file(const char *path, struct hf_error *error)
+{
+    HF_AUTO_FD int fd = hf_fd_lift(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+
+    if (fd < 0)
+        return hf_error_set(error, -fd, "cannot open the lock file %s: %s", path, strerror(-fd));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return hf_fd_steal(&fd);
+    int code = errno;
+    struct hf_lock_owner owner;
+    if (code == EWOULDBLOCK && hf_lock_find_owner(fd, &owner))
+        return hf_error_set(error, EAGAIN, "%s is locked by process %d (%s)", path, owner.pid,
+                            owner.name);
+    return hf_error_set(error, code, "cannot lock %s: %s", path, strerror(code));
+}
+
+int hf_lock_file(const char *path, struct hf_error *error)
+{
+    for (int i = 0; i < LOCK_FILE_TRIES; i++) {
+        HF_AUTO_FD int fd = try_lock_file(path, error);
+        if (fd < 0)
+            return fd;
+        if (is_still_named(fd, path))
+            return hf_fd_steal(&fd);
+    }
+    return hf_error_set(error, EAGAIN, "the lock file %s is replaced again and again", path);
+}
+
+void hf_lock_file_done(const char *path, int *fd)
+{
+    if (*fd < 0)
+        return;
+    if (is_still_named(*fd, path))
+        unlink(path);
+    hf_fd_close(fd);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Locks that belong to an open file, not to a process (fcntl(2), "Open file description locks";
+ * flock(2)). They live as long as anything holds the open file: I/O in flight in the kernel does,
+ * past SIGKILL. That is the fence of CONTRACT §1.
+ */
+#ifndef HF_OS_LOCK_H
+#define HF_OS_LOCK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum hf_lock_kind {
+    HF_LOCK_WRITE, /* excludes all others; the fd must be open for writing */
+    HF_LOCK_READ,  /* excludes writers; the fd must be open for reading */
+    HF_LOCK_KIND_COUNT,
+};
+
+/* Whole file. 0 = held (again), -EAGAIN = somebody else holds it, -EBADF = not open for that,
+ * another -errno = this file system has no locks. Does not block. */
+int hf_lock_try(int fd, enum hf_lock_kind kind);
+
+/* Harmless when not held. */
+void hf_lock_release(int fd);
+
+/* A process that seems to hold a lock on a file. */
+struct hf_lock_owner {
+    pid_t pid;
+    char name[32]; /* comm */
+};
+
+/* Who holds a lock on the file behind `fd`, other than through this process' own descriptors: scans
+ * /proc/<pid>/fdinfo, best effort (needs the right to look; slow: once a second at most). */
+bool hf_lock_find_owner(int fd, struct hf_lock_owner *owner);
+
+/* Opens (creates, 0600) the lock file and takes flock(LOCK_EX) on it without blocking. Returns an
+ * fd that holds the lock, or -errno with a sentence: -EAGAIN = somebody else holds it. */
+int hf_lock_file(const char *path, struct hf_error *error);
+
+/* Removes the lock file while the lock is held (that is what makes it safe), closes, sets -1. */
+void hf_lock_file_done(const char *path, int *fd);
+
+#endif
