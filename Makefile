@@ -7,18 +7,19 @@ DRILL_FLAGS ?=
 PREFIX ?= /usr/local
 
 # Two at a time: the timings of the tiers are meant for a 2-core machine.
-TEST = meson test -C $(BUILD) --no-rebuild --num-processes 2 --print-errorlogs
+TEST = meson test --no-rebuild --num-processes 2 --print-errorlogs -C
 QUICK = --suite unit --suite tools --suite quick
-SANITIZE = CC=clang tools/configure $(1) -Dtests=true -Dbuildtype=debugoptimized \
-	-Db_lundef=false -Db_sanitize=$(2)
+PURE = --suite unit --suite sim
+comma := ,
 
-.PHONY: all build drill quick check guest install deps asan tsan format clean tests
+.PHONY: all build tests drill quick check long guest clang asan tsan install deps format clean
 
 all: build
 
+# The tests need more than the programs do: without them until somebody asks for tests.
 build:
 	@tools/deps build
-	@tools/configure $(BUILD) --prefix=$(PREFIX)
+	@[ -f $(BUILD)/build.ninja ] || tools/configure $(BUILD) -Dtests=false
 	@ninja -C $(BUILD)
 
 drill: build
@@ -30,32 +31,37 @@ tests:
 	@ninja -C $(BUILD)
 
 quick: tests
-	@$(TEST) $(QUICK)
+	@$(TEST) $(BUILD) $(QUICK)
 
 check: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
-	@$(TEST) $(QUICK) --suite check
+	@$(TEST) $(BUILD) $(QUICK) --suite check
 
 guest: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
-	@$(TEST) --suite guest
+	@$(TEST) $(BUILD) --suite guest
 
-asan:
-	@tools/deps build test clang
-	@$(call SANITIZE,build-asan,address$(comma)undefined)
-	@ninja -C build-asan
-	@meson test -C build-asan --no-rebuild --num-processes 2 --print-errorlogs --suite unit --suite sim
+# What takes longer than one waits for: part of .ci/run.
+long: tests
+	@tools/deps guest
+	@tests/guest/uml-initramfs $(BUILD)/guest
+	@$(TEST) $(BUILD) --suite long
 
-tsan:
-	@tools/deps build test clang
-	@$(call SANITIZE,build-tsan,thread)
-	@ninja -C build-tsan
-	@meson test -C build-tsan --no-rebuild --num-processes 2 --print-errorlogs --suite unit --suite sim
+clang asan tsan:
+	@tools/deps build test format clang
+	@CC=clang tools/configure build-$@ -Dtests=true $($@_OPTIONS)
+	@ninja -C build-$@
+	@$(TEST) build-$@ $(PURE)
+
+SANITIZED = -Dbuildtype=debugoptimized -Db_lundef=false
+asan_OPTIONS = $(SANITIZED) -Db_sanitize=address$(comma)undefined
+tsan_OPTIONS = $(SANITIZED) -Db_sanitize=thread
 
 install: build
-	meson install -C $(BUILD) --no-rebuild
+	@tools/configure $(BUILD) --prefix=$(PREFIX)
+	meson install -C $(BUILD)
 
 deps:
 	@tools/deps build test format guest man
@@ -65,6 +71,4 @@ format:
 	@find src cmd tests include -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
 clean:
-	rm -rf build build-asan build-tsan build-clang
-
-comma := ,
+	rm -rf $(BUILD) build-clang build-asan build-tsan build-ci
