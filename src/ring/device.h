@@ -73,7 +73,8 @@ bool hf_ring_device_pending(struct hf_ring_device *device);
 
 /*
  * Takes the next head and records it in flight. False if there is none, or if the driver broke the
- * ring (device->fault). Heads are below ring.size, and never more than ring.size are out.
+ * ring (device->fault). Heads are below ring.size, and never more than ring.size are out. Without
+ * an in-flight record a hostile driver can post a head that is still out: the caller must not mind.
  */
 bool hf_ring_device_fetch(struct hf_ring_device *device, uint16_t *head);
 /*

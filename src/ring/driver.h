@@ -33,8 +33,9 @@ struct hf_ring_driver {
     uint16_t free_head;
     uint16_t free_count;
     uint16_t outstanding_count; /* chains added and not taken back */
-    uint16_t avail_index;       /* next to be published */
-    uint16_t kicked_index;      /* avail index at the last kick decision */
+    uint16_t avail_index;       /* next to be added */
+    uint16_t published_index;   /* what the device was shown */
+    uint16_t kicked_index;      /* published_index at the last kick decision */
     uint16_t used_seen;         /* next used element to take */
     enum hf_ring_fault fault;   /* sticky: the device broke the ring */
 };

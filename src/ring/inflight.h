@@ -48,7 +48,7 @@ _Static_assert(sizeof(struct hf_inflight_entry) == 16, "vhost-user: 16 bytes");
 enum hf_inflight_fault {
     HF_INFLIGHT_FAULT_NONE,
     HF_INFLIGHT_FAULT_SIZE,     /* region smaller than its queues */
-    HF_INFLIGHT_FAULT_STRIDE,   /* too small for the ring, or not a multiple of 8 */
+    HF_INFLIGHT_FAULT_STRIDE,   /* no whole number, too small for the ring, or not aligned to 8 */
     HF_INFLIGHT_FAULT_FEATURES, /* features we do not know */
     HF_INFLIGHT_FAULT_VERSION,  /* neither 0 nor 1, or 0 with requests marked */
     HF_INFLIGHT_FAULT_DESC_NUM, /* fewer than the ring has, or more than the stride holds */
@@ -92,6 +92,7 @@ struct hf_inflight_recovery {
     struct hf_inflight_request *requests; /* caller's, ring_size of them; filled in counter order */
     uint16_t count;
     uint16_t last_avail; /* where fetching goes on: used->idx + count */
+    uint16_t last_batch; /* newest of the last batch */
     uint64_t counter;    /* for the next fetch */
 };
 

@@ -132,6 +132,28 @@ static inline uint16_t hf_ring_used_index(const struct hf_ring *ring)
     return hf_order_acquire_u16(&ring->used->index);
 }
 
+/* A descriptor is read in two pieces, each once: judge the copy. */
+static inline struct hf_desc hf_desc_load(const struct hf_desc *from)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)from;
+    uint64_t address = hf_order_load_u64(&words[0]);
+    uint64_t rest = hf_order_load_u64(&words[1]);
+
+    return (struct hf_desc){ .address = address,
+                             .length = (uint32_t)rest,
+                             .flags = (uint16_t)(rest >> 32),
+                             .next = (uint16_t)(rest >> 48) };
+}
+
+static inline void hf_desc_store(struct hf_desc *to, struct hf_desc desc)
+{
+    uint64_t *words = (uint64_t *)(void *)to;
+
+    hf_order_store_u64(&words[0], desc.address);
+    hf_order_store_u64(&words[1],
+                       desc.length | (uint64_t)desc.flags << 32 | (uint64_t)desc.next << 48);
+}
+
 /* Written by the driver: call me when used->idx passes this. */
 static inline uint16_t *hf_ring_used_event(const struct hf_ring *ring)
 {
