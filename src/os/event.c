@@ -125,7 +125,7 @@ static int ring_pipe_now(int fd)
     struct iovec piece = { .iov_base = (void *)(uintptr_t)&one, .iov_len = sizeof(one) };
 
     ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
-    if (written < 0 && has_no_nowait(errno)
+    if (written < 0 && has_no_nowait(errno))
         return ring_polled(fd);
     return judge_ring(written);
 }

@@ -37,12 +37,12 @@ static bool shows_lock(long pid, const char *fd_name)
     return read_start(path, info, sizeof(info)) > 0 && strstr(info, "\nlock:") != NULL;
 }
 
-static bool is_same_file(const DIR *folder, const char *fd_name, const struct stat *wanted)
+static bool is_same_file(DIR *folder, const char *fd_name, const struct stat *wanted)
 {
     struct stat found;
 
-    return fstatat(dirfd((DIR *)(uintptr_t)folder), fd_name, &found, 0) == 0 &&
-           found.st_dev == wanted->st_dev && found.st_ino == wanted->st_ino;
+    return fstatat(dirfd(folder), fd_name, &found, 0) == 0 && found.st_dev == wanted->st_dev &&
+           found.st_ino == wanted->st_ino;
 }
 
 static bool holds_lock(long pid, const struct stat *wanted)
