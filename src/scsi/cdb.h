@@ -33,7 +33,7 @@ const char *hf_cdb_name(const struct hf_cdb *cdb);
 /* By group code (SPC-4 §4.2.5.1); 0 where the group has no fixed length (3, 6, 7). */
 uint8_t hf_cdb_group_size_bytes(uint8_t code);
 
-/* Builders: fill all 32 bytes. What does not fit its field is our bug (HF_CHECK). */
+/* Builders, for the initiator: fill all 32 bytes. */
 void hf_cdb_test_unit_ready(uint8_t cdb[static HF_CDB_SIZE_BYTES]);
 void hf_cdb_request_sense(uint8_t cdb[static HF_CDB_SIZE_BYTES], uint8_t allocation_length);
 void hf_cdb_inquiry(uint8_t cdb[static HF_CDB_SIZE_BYTES], uint16_t allocation_length);

@@ -26,9 +26,9 @@
 #define HF_SCSI_ANSWER_SIZE_MAX 512u
 
 /*
- * Answers a command of kind ANSWER, or says what is wrong with it. On GOOD, hf_writer_stored(data)
- * bytes are the data-in, cut to the allocation length already. On CHECK CONDITION *sense says why
- * and nothing is written.
+ * Answers a command of kind ANSWER, or says what is wrong with it. `data` is fresh. On GOOD,
+ * hf_writer_stored(data) bytes are the data-in, cut to the allocation length already. On CHECK
+ * CONDITION *sense says why and nothing is written.
  */
 enum hf_status hf_scsi_answer(const struct hf_lun_facts *facts, const struct hf_cdb *cdb,
                               struct hf_writer *data, struct hf_sense *sense);
