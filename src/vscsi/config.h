@@ -18,8 +18,9 @@
 #define HF_VSCSI_TRAILER_VERSION         1u
 
 /* Bits of the trailer's flags. */
-#define HF_VSCSI_TRAILER_FENCED 0x00000001u /* takes OFD locks on its units before it serves them  \
-                                             */
+#define HF_VSCSI_TRAILER_FENCED                                                                    \
+    0x00000001u /* takes OFD locks on its units before it serves them                              \
+                 */
 
 /* Virtio feature bits of the device. */
 #define HF_VSCSI_F_INOUT       0u
