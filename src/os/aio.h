@@ -37,7 +37,8 @@ struct hf_aio_options {
 /* 0 and *aio (freed by hf_aio_free), or -errno with a sentence. */
 int hf_aio_new(struct hf_aio **aio, const struct hf_aio_options *options, struct hf_error *error);
 
-/* Waits until nothing is in flight (without calling anybody), then frees. Accepts NULL. */
+/* Waits until nothing is in flight (without calling anybody), then frees. With something in flight
+ * only from the owner's thread. Watches and timers left are forgotten. Accepts NULL. */
 void hf_aio_free(struct hf_aio *aio);
 
 /* "io_uring" or "threads", and why not io_uring (NULL = it is, or was not asked for). */
@@ -103,20 +104,24 @@ void hf_aio_cancel_timer(struct hf_aio *aio, struct hf_timer *timer);
 
 /* Sleep. */
 
-/* Before sleeping, look for `poll_ns` whether anything is there: completions, doorbells, and `poll`
- * (may be NULL), which returns true if it found (and did) work. 0 = straight to sleep, the
- * default. */
+/* Before sleeping, look for at most `poll_ns` whether anything is there: completions, bells,
+ * timers, and `poll`, which returns true if it found (and did) work. How long it really looks
+ * follows what happens: sleeps that ended soon lengthen it, long ones shorten it. 0 = straight to
+ * sleep, the default. `before_sleep` is called once, last of all (turn notifications on, look
+ * again): true = found work after all, do not sleep. Both may be NULL, and may submit. */
 struct hf_aio_polling {
     uint64_t poll_ns;
     bool (*poll)(void *context);
+    bool (*before_sleep)(void *context);
     void *context;
 };
 
 void hf_aio_set_polling(struct hf_aio *aio, const struct hf_aio_polling *polling);
 
 /* Pushes, then waits until something happened, at the latest at `deadline_ns` (0 = does not wait,
- * HF_CLOCK_NEVER = for ever), and calls what is due. Returns the number of callbacks; 0 also after
- * hf_aio_wake or a signal. -errno only if the engine is broken. Not from a callback. */
+ * HF_CLOCK_NEVER = for ever), and calls what is due: a bounded number. Returns how many (work that
+ * `poll` or `before_sleep` found and a wake count as one each), maybe 0 early (a signal). -errno
+ * only if the engine is broken. Not from a callback. */
 int hf_aio_wait(struct hf_aio *aio, uint64_t deadline_ns);
 
 /* From any thread: makes the present or the next hf_aio_wait return. Put the work where the worker

@@ -25,6 +25,9 @@ struct hf_bell {
 /* An eventfd of ours: NONBLOCK, CLOEXEC, value 0. Returns it (owned by the caller) or -errno. */
 int hf_event_create(void);
 
+/* Rings such an eventfd, whose flags nobody else sets: one system call. */
+void hf_event_ring_own(int fd);
+
 /* Looks once (two or three system calls). A peer's UNFIT fd is a fault of the peer. */
 struct hf_bell hf_bell_of(int fd);
 

@@ -159,7 +159,7 @@ static void mark_due(struct hf_path_watch *watch)
 {
     hf_list_remove(&watch->due_link);
     hf_list_append(&watch->port->due, &watch->due_link);
-    hf_event_signal(watch->port->event_fd);
+    hf_event_ring_own(watch->port->event_fd);
 }
 
 static void judge_event(struct hf_path_watch *watch, const struct inotify_event *event)
