@@ -7,7 +7,7 @@
 enum hf_wire_fault {
     HF_WIRE_FAULT_NONE,
     HF_WIRE_FAULT_VERSION,
-    HF_WIRE_FAULT_FLAGS,           /* reserved flag bits, or need_reply where it cannot be */
+    HF_WIRE_FAULT_FLAGS,           /* reserved flag bits set */
     HF_WIRE_FAULT_NOT_A_REQUEST,   /* reply bit set where requests are expected */
     HF_WIRE_FAULT_NOT_A_REPLY,     /* reply bit missing where replies are expected */
     HF_WIRE_FAULT_UNKNOWN_REQUEST, /* number not in the table */
