@@ -19,6 +19,7 @@ struct walk {
     const struct hf_memory *memory;
     uint32_t budget; /* descriptors that may still come */
     bool indirect_allowed;
+    bool writable_seen;
 };
 
 static bool read_desc(const struct walk *walk, const struct table *table, uint32_t index,
@@ -82,12 +83,11 @@ static enum hf_ring_fault take_desc(struct walk *walk, const struct hf_desc *des
     if (walk->budget == 0)
         return HF_RING_FAULT_CHAIN_LONG;
     walk->budget--;
-    if (desc->flags & HF_DESC_WRITE)
-        chain->writable_bytes += desc->length;
-    else if (chain->writable_bytes != 0)
+    bool writable = (desc->flags & HF_DESC_WRITE) != 0;
+    if (walk->writable_seen && !writable)
         return HF_RING_FAULT_CHAIN_ORDER;
-    else
-        chain->readable_bytes += desc->length;
+    walk->writable_seen = writable;
+    *(writable ? &chain->writable_bytes : &chain->readable_bytes) += desc->length;
     return add_spans(walk, desc);
 }
 

@@ -143,11 +143,15 @@ static void free_chain(struct hf_ring_driver *driver, uint16_t head)
     driver->outstanding_count--;
 }
 
-/* The used ring is the device's; what it says is compared with what we remember. */
+/*
+ * The used ring is the device's; what it says is compared with what we remember. An element too
+ * many is found by its head, which is not out (any more): that is the better name for an answer
+ * given twice.
+ */
 static enum hf_ring_fault judge_used(const struct hf_ring_driver *driver, uint16_t index,
                                      uint32_t id)
 {
-    if ((uint16_t)(index - driver->used_seen) > driver->outstanding_count)
+    if ((uint16_t)(index - driver->used_seen) > driver->ring.size)
         return HF_RING_FAULT_USED_INDEX;
     if (id >= driver->ring.size || driver->slots[id].desc_count == 0)
         return HF_RING_FAULT_USED_ID;
@@ -174,6 +178,15 @@ bool hf_ring_driver_take(struct hf_ring_driver *driver,
         .head = (uint16_t)id,
     };
     free_chain(driver, (uint16_t)id);
+    driver->used_seen++;
+    return true;
+}
+
+bool hf_ring_driver_skip(struct hf_ring_driver *driver)
+{
+    if (driver->fault != HF_RING_FAULT_USED_ID)
+        return false;
+    driver->fault = HF_RING_FAULT_NONE;
     driver->used_seen++;
     return true;
 }

@@ -91,6 +91,12 @@ bool hf_ring_driver_used_pending(const struct hf_ring_driver *driver);
 bool hf_ring_driver_take(struct hf_ring_driver *driver,
                          struct hf_ring_driver_completion *completion);
 
+/*
+ * Steps over a used element for a head that is not outstanding (HF_RING_FAULT_USED_ID) and goes on:
+ * for a driver that counts what devices do wrong. False: that is not the fault.
+ */
+bool hf_ring_driver_skip(struct hf_ring_driver *driver);
+
 /* "No calls please" is a hint; calls may still come. */
 void hf_ring_driver_disable_call(struct hf_ring_driver *driver);
 /*
