@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A connection to a back-end on an epoll loop. */
+#include "frontend/channel.h"
+
+#include "base/check.h"
+#include "base/text.h"
+#include "os/fd.h"
+#include "os/process.h"
+#include "os/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* So many reads in one go; then others of the same loop have their turn. */
+#define READS_MAX 64u
+
+static void become_ready(struct hf_watch *watch, uint32_t events);
+
+void hf_channel_init(struct hf_channel *channel, struct hf_loop *loop,
+                     const struct hf_channel_ops *ops)
+{
+    memset(channel, 0, sizeof(*channel));
+    channel->loop = loop;
+    channel->ops = ops;
+    channel->fd = -1;
+    channel->pidfd = -1;
+    channel->watch.ready = become_ready;
+}
+
+bool hf_channel_is_open(const struct hf_channel *channel)
+{
+    return channel->fd >= 0;
+}
+
+static void know_peer(struct hf_channel *channel)
+{
+    struct hf_stream_peer peer = { .pid = 0 };
+    enum hf_process_result result = hf_process_open_peer(channel->fd, &channel->pidfd);
+
+    channel->pid = hf_stream_peer(channel->fd, &peer) == 0 ? (int)peer.pid : 0;
+    channel->pid_reason = hf_process_result_text(result);
+}
+
+int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error)
+{
+    HF_CHECK(!hf_channel_is_open(channel));
+    HF_AUTO_FD int fd = hf_stream_connect(path, error);
+
+    if (fd < 0)
+        return fd;
+    int result = hf_loop_add(channel->loop, &channel->watch, fd, EPOLLIN);
+    if (result < 0)
+        return hf_error_set(error, -result, "cannot watch the socket: %s", strerror(-result));
+    channel->fd = hf_fd_steal(&fd);
+    channel->out.length = 0;
+    channel->out.fd_count = 0;
+    hf_framer_init(&channel->framer, HF_STREAM_REPLIES);
+    know_peer(channel);
+    return 0;
+}
+
+static void drop_out(struct hf_channel *channel)
+{
+    hf_fd_close_all(channel->out.fds, channel->out.fd_count);
+    channel->out.fd_count = 0;
+    channel->out.length = 0;
+    channel->out.at = 0;
+}
+
+void hf_channel_close(struct hf_channel *channel)
+{
+    int held[HF_FRAMER_HELD_FDS_MAX];
+
+    if (!hf_channel_is_open(channel))
+        return;
+    hf_loop_remove(&channel->watch);
+    hf_fd_close_all(held, hf_framer_release(&channel->framer, held));
+    drop_out(channel);
+    hf_fd_close(&channel->fd);
+    hf_fd_close(&channel->pidfd);
+    channel->pid = 0;
+}
+
+int hf_channel_take_pidfd(struct hf_channel *channel)
+{
+    return hf_fd_steal(&channel->pidfd);
+}
+
+static void broken(struct hf_channel *channel, bool malformed, const char *why)
+{
+    hf_loop_remove(&channel->watch);
+    channel->ops->broken(channel->ops->host, malformed, why);
+}
+
+static void push(struct hf_channel *channel)
+{
+    struct hf_channel_out *out = &channel->out;
+
+    while (out->at < out->length) {
+        ssize_t sent = hf_stream_send(channel->fd, out->bytes + out->at, out->length - out->at,
+                                      out->fds, out->fd_count);
+        if (sent == -EAGAIN) {
+            hf_loop_modify(&channel->watch, EPOLLIN | EPOLLOUT);
+            return;
+        }
+        if (sent < 0) {
+            broken(channel, false, strerror((int)-sent));
+            return;
+        }
+        out->at += (size_t)sent;
+        hf_fd_close_all(out->fds, out->fd_count);
+        out->fd_count = 0;
+    }
+    drop_out(channel);
+    channel->ops->sent(channel->ops->host);
+}
+
+static bool hold_fds(struct hf_channel_out *out, const struct hf_message *message)
+{
+    for (unsigned i = 0; i < message->fd_count; i++) {
+        int fd = hf_fd_dup(message->fds[i]);
+
+        if (fd < 0)
+            return false;
+        out->fds[out->fd_count++] = fd;
+    }
+    return true;
+}
+
+void hf_channel_send(struct hf_channel *channel, const struct hf_message *message)
+{
+    HF_CHECK(hf_channel_is_open(channel) && channel->out.length == 0);
+    channel->out.length =
+        hf_message_encode(message, channel->out.bytes, sizeof(channel->out.bytes));
+    HF_CHECK(channel->out.length > 0);
+    channel->out.at = 0;
+    if (!hold_fds(&channel->out, message)) {
+        broken(channel, false, "no file descriptor left to send a message with");
+        return;
+    }
+    push(channel);
+}
+
+static bool feed(struct hf_channel *channel, struct hf_stream_input *input)
+{
+    struct hf_message message;
+    struct hf_piece piece = { .size_bytes = input->size_bytes,
+                              .fds = input->fds,
+                              .fd_count = (unsigned)input->fd_count,
+                              .truncated = input->fds_truncated };
+
+    if (input->fd_count > HF_FRAMER_PIECE_FDS_MAX) {
+        hf_stream_input_close(input);
+        broken(channel, true, hf_wire_fault_text(HF_WIRE_FAULT_FDS_TOO_MANY));
+        return false;
+    }
+    switch (hf_framer_feed(&channel->framer, &piece, &message)) {
+    case HF_FRAME_MESSAGE:
+        channel->ops->received(channel->ops->host, &message);
+        return true;
+    case HF_FRAME_FAULT:
+        broken(channel, true, hf_wire_fault_text(channel->framer.fault));
+        return false;
+    case HF_FRAME_MORE:
+    case HF_FRAME_COUNT:
+        break;
+    }
+    return true;
+}
+
+/* False when there is nothing more to read now. */
+static bool pull(struct hf_channel *channel)
+{
+    struct hf_stream_input input;
+    uint8_t *into;
+    size_t length;
+
+    hf_framer_want(&channel->framer, &into, &length);
+    ssize_t got = hf_stream_receive(channel->fd, into, length, &input);
+    if (got == -EAGAIN)
+        return false;
+    if (got <= 0) {
+        hf_stream_input_close(&input);
+        broken(channel, false, got == 0 ? "end of file" : strerror((int)-got));
+        return false;
+    }
+    return feed(channel, &input);
+}
+
+/* A callback may have closed this connection, and opened the next. */
+static bool still(const struct hf_channel *channel, int fd, const struct hf_watch *watch)
+{
+    return channel->fd == fd && watch->loop != NULL;
+}
+
+static void become_ready(struct hf_watch *watch, uint32_t events)
+{
+    struct hf_channel *channel = HF_CONTAINER(watch, struct hf_channel, watch);
+    int fd = channel->fd;
+
+    if ((events & EPOLLOUT) != 0) {
+        hf_loop_modify(watch, EPOLLIN);
+        push(channel);
+    }
+    for (unsigned i = 0; i < READS_MAX && still(channel, fd, watch); i++) {
+        if (!pull(channel))
+            return;
+    }
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One function an effect. Decides nothing: what comes of an effect goes back as an event. */
+#include "frontend/effects.h"
+
+#include "base/check.h"
+#include "os/event.h"
+#include "os/fd.h"
+
+static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    struct hf_error error = { 0 };
+    struct hf_event event = { .kind = HF_EVENT_DIALED, .dial = effect->dial };
+
+    hf_channel_close(&frontend->channel);
+    int result = hf_channel_open(&frontend->channel, frontend->path, &error);
+    if (result < 0) {
+        event.kind = HF_EVENT_DIAL_FAILED;
+        event.error = -result;
+    } else {
+        frontend->session_count++;
+        hf_frontend_same_peer(frontend);
+    }
+    hf_frontend_post(frontend, event);
+}
+
+static void send(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    (void)effect;
+    hf_channel_send(&frontend->channel, &frontend->effects.message);
+}
+
+static void hang_up(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    (void)effect;
+    /* The peer stays known until it is fenced: hf_frontend_fence comes next and takes it. */
+    frontend->parting_pid = frontend->channel.pid;
+    hf_fd_close(&frontend->parting_pidfd);
+    frontend->parting_pidfd = hf_channel_take_pidfd(&frontend->channel);
+    hf_channel_close(&frontend->channel);
+}
+
+static void arm(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    if (effect->deadline_ns == 0)
+        hf_loop_cancel_timer(&frontend->loop, &frontend->deadline);
+    else
+        hf_loop_set_timer(&frontend->loop, &frontend->deadline, effect->deadline_ns);
+}
+
+static void settle(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    hf_frontend_fence(frontend, effect->fence);
+}
+
+static void kick_all(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    const struct hf_front *front = &frontend->front;
+    uint16_t avail;
+
+    (void)effect;
+    for (uint16_t i = 0; i < front->plan.queue_count; i++) {
+        if (!hf_session_ring_started(&front->session, i))
+            continue;
+        frontend->ops->indices(frontend->ops->host, i, &avail, &frontend->used_at_start[i]);
+        if (front->plan.rings[i].kick_fd >= 0)
+            hf_event_signal(front->plan.rings[i].kick_fd);
+    }
+}
+
+static void call_all(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    const struct hf_front *front = &frontend->front;
+
+    (void)effect;
+    for (uint16_t i = 0; i < front->plan.queue_count; i++) {
+        if (hf_session_ring_started(&front->session, i) && front->plan.rings[i].call_fd >= 0)
+            hf_event_signal(front->plan.rings[i].call_fd);
+    }
+}
+
+static void close_it(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    int fd = effect->fd;
+
+    (void)frontend;
+    hf_fd_close(&fd);
+}
+
+static void answer(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    const struct hf_message *reply = effect->error == 0 ? &frontend->effects.answer : NULL;
+
+    frontend->ops->answer(frontend->ops->host, effect->number, effect->error, reply);
+}
+
+static void report(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    hf_frontend_report(frontend, &effect->report);
+}
+
+static void (*const carriers[HF_EFFECT_COUNT])(struct hf_frontend *, const struct hf_effect *) = {
+    [HF_EFFECT_DIAL] = dial,         [HF_EFFECT_SEND] = send,      [HF_EFFECT_HANG_UP] = hang_up,
+    [HF_EFFECT_ARM] = arm,           [HF_EFFECT_SETTLE] = settle,  [HF_EFFECT_KICK_ALL] = kick_all,
+    [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it, [HF_EFFECT_ANSWER] = answer,
+    [HF_EFFECT_REPORT] = report,
+};
+
+void hf_frontend_carry_out(struct hf_frontend *frontend)
+{
+    for (unsigned i = 0; i < frontend->effects.count; i++) {
+        const struct hf_effect *effect = &frontend->effects.list[i];
+
+        carriers[effect->kind](frontend, effect);
+    }
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files of frontend/ only. */
+#ifndef HF_FRONTEND_EFFECTS_H
+#define HF_FRONTEND_EFFECTS_H
+
+#include "frontend/frontend.h"
+
+/* frontend.c: queues an event; it is stepped at once unless a step is under way. */
+void hf_frontend_post(struct hf_frontend *frontend, struct hf_event event);
+/* effects.c: carries out what frontend->effects holds, in order. */
+void hf_frontend_carry_out(struct hf_frontend *frontend);
+/* report.c */
+void hf_frontend_report(struct hf_frontend *frontend, const struct hf_report *report);
+/* fence.c */
+void hf_frontend_fence(struct hf_frontend *frontend, bool fence);
+void hf_frontend_same_peer(struct hf_frontend *frontend);
+void hf_frontend_fence_done(struct hf_frontend *frontend);
+/* settle.c: where did the rings come to rest? Into frontend->settlement. `write_back`: nobody else
+ * touches the region now. */
+void hf_frontend_settle(struct hf_frontend *frontend, bool write_back);
+
+#endif

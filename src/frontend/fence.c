@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The fence: end of file on a socket is not death. A killed process may still be on its way out, a
+ * stopped or hung one may wake up and write to guest memory. The rings are at rest when the process
+ * that ran them is gone, or when the very same process talks to us again (it ended that session
+ * itself).
+ */
+#include "frontend/effects.h"
+
+#include "os/fd.h"
+#include "os/process.h"
+
+#include <unistd.h>
+
+static void come_to_rest(struct hf_frontend *frontend, bool write_back)
+{
+    hf_frontend_fence_done(frontend);
+    hf_frontend_settle(frontend, write_back);
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_SETTLED,
+                                                  .settled = frontend->settlement.settled });
+}
+
+static void peer_gone(struct hf_watch *watch, uint32_t events)
+{
+    (void)events;
+    come_to_rest(HF_CONTAINER(watch, struct hf_frontend, fencing.watch), true);
+}
+
+void hf_frontend_fence_done(struct hf_frontend *frontend)
+{
+    hf_loop_remove(&frontend->fencing.watch);
+    hf_fd_close(&frontend->fencing.pidfd);
+    frontend->fencing.owed = false;
+}
+
+static bool must_wait(const struct hf_frontend *frontend)
+{
+    return frontend->fence == HF_FENCE_EXIT && frontend->fencing.pidfd >= 0 &&
+           frontend->fencing.pid != (int)getpid() && !hf_process_ended(frontend->fencing.pidfd);
+}
+
+void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+
+    if (!fence) {
+        come_to_rest(frontend, true);
+        return;
+    }
+    hf_frontend_fence_done(frontend);
+    fencing->pidfd = hf_fd_steal(&frontend->parting_pidfd);
+    fencing->pid = frontend->parting_pid;
+    fencing->watch.ready = peer_gone;
+    fencing->owed = true;
+    if (!must_wait(frontend) ||
+        hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN) < 0)
+        come_to_rest(frontend, frontend->fencing.pid != (int)getpid());
+}
+
+/* A process that is still there and listens again has ended that session by itself. It may be
+ * finishing the record of it, so the region is read and not written. */
+void hf_frontend_same_peer(struct hf_frontend *frontend)
+{
+    if (frontend->fencing.owed && frontend->fencing.pid == frontend->channel.pid &&
+        frontend->channel.pid != 0 && !hf_process_ended(frontend->fencing.pidfd))
+        come_to_rest(frontend, false);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Life of a front-end, and its queue of events: a step is never entered from within a step. */
+#include "frontend/frontend.h"
+
+#include "base/check.h"
+#include "frontend/effects.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "wire/describe.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void trace(struct hf_frontend *frontend, const char *arrow, const struct hf_message *message)
+{
+    char line[1024];
+    struct hf_text text = hf_text_of(line, sizeof(line));
+
+    if (frontend->ops->trace == NULL)
+        return;
+    hf_text_add(&text, "%s ", arrow);
+    hf_message_describe(message, &text);
+    frontend->ops->trace(frontend->ops->host, line);
+}
+
+static void step(struct hf_frontend *frontend, struct hf_event *event)
+{
+    event->now_ns = hf_clock_ns();
+    hf_front_step(&frontend->front, event, &frontend->effects);
+    hf_front_check(&frontend->front);
+    hf_frontend_carry_out(frontend);
+}
+
+static bool next_event(struct hf_frontend *frontend, struct hf_event *event)
+{
+    if (frontend->event_count == 0)
+        return false;
+    *event = frontend->events[frontend->event_head];
+    frontend->event_head = (frontend->event_head + 1) % HF_FRONTEND_EVENTS_MAX;
+    frontend->event_count--;
+    return true;
+}
+
+static void drain(struct hf_frontend *frontend)
+{
+    struct hf_event event;
+
+    if (frontend->stepping)
+        return;
+    frontend->stepping = true;
+    while (next_event(frontend, &event))
+        step(frontend, &event);
+    frontend->stepping = false;
+}
+
+void hf_frontend_post(struct hf_frontend *frontend, struct hf_event event)
+{
+    unsigned at = (frontend->event_head + frontend->event_count) % HF_FRONTEND_EVENTS_MAX;
+
+    HF_CHECK(frontend->event_count < HF_FRONTEND_EVENTS_MAX);
+    frontend->events[at] = event;
+    frontend->event_count++;
+    drain(frontend);
+}
+
+static void channel_sent(void *host)
+{
+    struct hf_frontend *frontend = host;
+
+    trace(frontend, "->", &frontend->effects.message);
+    hf_frontend_post(
+        frontend, (struct hf_event){ .kind = HF_EVENT_SENT, .dial = frontend->front.session.dial });
+}
+
+static void channel_received(void *host, const struct hf_message *message)
+{
+    struct hf_frontend *frontend = host;
+
+    trace(frontend, "<-", message);
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_MESSAGE,
+                                                  .dial = frontend->front.session.dial,
+                                                  .message = message });
+}
+
+static void channel_broken(void *host, bool malformed, const char *why)
+{
+    struct hf_frontend *frontend = host;
+
+    if (frontend->ops->trace != NULL)
+        frontend->ops->trace(frontend->ops->host, why);
+    hf_frontend_post(
+        frontend, (struct hf_event){ .kind = HF_EVENT_HANGUP,
+                                     .dial = frontend->front.session.dial,
+                                     .fault = malformed ? HF_FAULT_MALFORMED : HF_FAULT_HANGUP });
+}
+
+static void path_appeared(struct hf_path_watch *watch)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(watch, struct hf_frontend, path_watch);
+
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_APPEARED });
+}
+
+static void deadline_passed(struct hf_timer *timer)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, deadline);
+
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_TIMER });
+}
+
+static bool is_up(const struct hf_frontend *frontend)
+{
+    return frontend->front.phase != HF_PHASE_DOWN && frontend->front.phase != HF_PHASE_FAILED;
+}
+
+static void grant_wishes(struct hf_timer *timer)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, wish);
+    struct hf_asked asked = frontend->asked;
+    enum hf_event_kind kind = frontend->wanted ? HF_EVENT_START : HF_EVENT_STOP;
+
+    if (frontend->changed) {
+        frontend->changed = false;
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_CHANGED });
+    }
+    if (frontend->wanted != is_up(frontend))
+        hf_frontend_post(frontend, (struct hf_event){ .kind = kind });
+    frontend->asked = (struct hf_asked){ 0 };
+    if (asked.number != 0)
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_ASK, .asked = asked });
+}
+
+static void wish(struct hf_frontend *frontend)
+{
+    hf_loop_set_timer(&frontend->loop, &frontend->wish, 1);
+}
+
+static int watch_path(struct hf_frontend *frontend, struct hf_error *error)
+{
+    int result = hf_path_watch_start(&frontend->path_watch, &frontend->loop, frontend->path, error);
+
+    /* Out of inotify instances or watches: the back-off alone must do. */
+    return result == -ENAMETOOLONG || result == -EINVAL ? result : 0;
+}
+
+int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_config *config,
+                     const struct hf_frontend_ops *ops, struct hf_error *error)
+{
+    static const struct hf_channel_ops channel_ops = { .sent = channel_sent,
+                                                       .received = channel_received,
+                                                       .broken = channel_broken };
+    int result = hf_stream_check_path(config->socket_path, error);
+
+    if (result < 0)
+        return result;
+    memset(frontend, 0, sizeof(*frontend));
+    result = hf_loop_init(&frontend->loop);
+    if (result < 0)
+        return hf_error_set(error, -result, "cannot make an epoll loop: %s", strerror(-result));
+    frontend->ops = ops;
+    frontend->fence = config->fence;
+    memcpy(frontend->path, config->socket_path, strlen(config->socket_path) + 1);
+    hf_front_init(&frontend->front, &config->settings, config->queue_count);
+    frontend->channel_ops = channel_ops;
+    frontend->channel_ops.host = frontend;
+    hf_channel_init(&frontend->channel, &frontend->loop, &frontend->channel_ops);
+    frontend->fencing.pidfd = -1;
+    frontend->parting_pidfd = -1;
+    frontend->path_watch.appeared = path_appeared;
+    frontend->deadline.expired = deadline_passed;
+    frontend->wish.expired = grant_wishes;
+    result = watch_path(frontend, error);
+    if (result < 0)
+        hf_loop_done(&frontend->loop);
+    return result;
+}
+
+static void close_plan(struct hf_plan *plan)
+{
+    for (unsigned i = 0; i < HF_QUEUE_COUNT_MAX; i++) {
+        hf_fd_close(&plan->rings[i].kick_fd);
+        hf_fd_close(&plan->rings[i].call_fd);
+        hf_fd_close(&plan->rings[i].err_fd);
+    }
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
+        hf_fd_close(&plan->regions[i].fd);
+    hf_fd_close(&plan->inflight.fd);
+    hf_fd_close(&plan->log.fd);
+}
+
+void hf_frontend_done(struct hf_frontend *frontend)
+{
+    HF_CHECK(!frontend->stepping);
+    hf_frontend_fence_done(frontend);
+    hf_channel_close(&frontend->channel);
+    hf_fd_close(&frontend->parting_pidfd);
+    hf_path_watch_stop(&frontend->path_watch);
+    hf_loop_cancel_timer(&frontend->loop, &frontend->deadline);
+    hf_loop_cancel_timer(&frontend->loop, &frontend->wish);
+    close_plan(&frontend->front.plan);
+    hf_loop_done(&frontend->loop);
+}
+
+int hf_frontend_fd(const struct hf_frontend *frontend)
+{
+    return hf_loop_fd(&frontend->loop);
+}
+
+void hf_frontend_dispatch(struct hf_frontend *frontend)
+{
+    if (!frontend->stepping)
+        hf_loop_dispatch(&frontend->loop, 0);
+}
+
+void hf_frontend_want(struct hf_frontend *frontend, bool wanted)
+{
+    frontend->wanted = wanted;
+    wish(frontend);
+}
+
+struct hf_plan *hf_frontend_plan(struct hf_frontend *frontend)
+{
+    return &frontend->front.plan;
+}
+
+void hf_frontend_changed(struct hf_frontend *frontend)
+{
+    frontend->changed = true;
+    wish(frontend);
+}
+
+int64_t hf_frontend_ask(struct hf_frontend *frontend, const struct hf_asked *asked)
+{
+    if (frontend->asked.number != 0 || frontend->front.asked.number != 0)
+        return -EBUSY;
+    frontend->asked = *asked;
+    frontend->asked.number = ++frontend->last_asked;
+    wish(frontend);
+    return frontend->asked.number;
+}

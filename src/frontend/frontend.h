@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A vhost-user front-end for any device type: carries out the effects of the front core
+ * (session/front.h) on real sockets, processes and memory. Knows vhost, no SCSI, no virtio status.
+ * One thread owns it. Its calls only note what is wanted; everything happens in
+ * hf_frontend_dispatch, and so do all callbacks, which may call it back, except hf_frontend_done.
+ */
+#ifndef HF_FRONTEND_FRONTEND_H
+#define HF_FRONTEND_FRONTEND_H
+
+#include "base/error.h"
+#include "frontend/channel.h"
+#include "os/loop.h"
+#include "os/path_watch.h"
+#include "session/front.h"
+
+/* How a lost back-end is known to be harmless before another may start on the same rings. */
+enum hf_fence {
+    HF_FENCE_EXIT, /* its process is gone (pidfd); the default */
+    HF_FENCE_NONE, /* not at all: lossy, and every status says so */
+    HF_FENCE_COUNT
+};
+
+struct hf_frontend_ops {
+    void *host;
+    /* Something happened; `text` is a whole sentence. Never NULL. */
+    void (*report)(void *host, const struct hf_report *report, const char *text);
+    /* Answer to hf_frontend_ask: error 0 and the reply, or an errno and NULL. */
+    void (*answer)(void *host, uint32_t number, int error, const struct hf_message *reply);
+    /* avail->idx and used->idx of a queue, read from guest memory; false: cannot be read. */
+    bool (*indices)(void *host, uint16_t queue, uint16_t *avail, uint16_t *used);
+    /* Optional: one line a message. */
+    void (*trace)(void *host, const char *line);
+};
+
+/* The back-end whose rings must come to rest, and what it is waited for. */
+struct hf_fencing {
+    bool owed;
+    int pidfd; /* -1: nothing to wait for */
+    int pid;
+    struct hf_watch watch;
+};
+
+/* Where the rings came to rest. */
+struct hf_settlement {
+    struct hf_settled settled; /* .bases points to the array below */
+    uint16_t bases[HF_QUEUE_COUNT_MAX];
+};
+
+#define HF_FRONTEND_EVENTS_MAX 16u
+
+struct hf_frontend {
+    struct hf_loop loop;
+    struct hf_front front;
+    struct hf_channel channel;
+    struct hf_channel_ops channel_ops;
+    struct hf_fencing fencing;
+    int parting_pidfd; /* of the back-end just hung up on, for the fence */
+    int parting_pid;
+    struct hf_path_watch path_watch;
+    struct hf_timer deadline;
+    struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */
+    const struct hf_frontend_ops *ops;
+    enum hf_fence fence;
+    char path[HF_STREAM_PATH_SIZE];
+
+    bool wanted;  /* a back-end is wanted: level, not event */
+    bool changed; /* the plan was changed */
+    struct hf_asked asked;
+    uint32_t last_asked;
+
+    bool stepping;
+    unsigned event_head;
+    unsigned event_count;
+    struct hf_event events[HF_FRONTEND_EVENTS_MAX];
+    struct hf_effects effects;
+    struct hf_settlement settlement; /* outlives its event */
+    uint16_t used_at_start[HF_QUEUE_COUNT_MAX];
+    uint64_t session_count;
+};
+
+struct hf_frontend_config {
+    const char *socket_path;
+    uint16_t queue_count;
+    enum hf_fence fence;
+    struct hf_front_settings settings;
+};
+
+/* `ops` is borrowed until hf_frontend_done. -errno with a sentence; nothing to undo then. */
+int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_config *config,
+                     const struct hf_frontend_ops *ops, struct hf_error *error);
+/* Hangs up and closes everything, the plan's descriptors too. Never blocks. */
+void hf_frontend_done(struct hf_frontend *frontend);
+
+int hf_frontend_fd(const struct hf_frontend *frontend);
+void hf_frontend_dispatch(struct hf_frontend *frontend);
+
+/* Whether a back-end is wanted at all. */
+void hf_frontend_want(struct hf_frontend *frontend, bool wanted);
+/* The plan, to be changed with its setters; then call hf_frontend_changed. Descriptors handed to
+ * setters must be duplicates; close what they return. */
+struct hf_plan *hf_frontend_plan(struct hf_frontend *frontend);
+void hf_frontend_changed(struct hf_frontend *frontend);
+/* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a
+ * dispatch), or -EBUSY: one at a time. */
+int64_t hf_frontend_ask(struct hf_frontend *frontend, const struct hf_asked *asked);
+
+#endif

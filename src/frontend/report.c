@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reports as sentences for a log. */
+#include "frontend/effects.h"
+
+#include "base/check.h"
+#include "base/text.h"
+#include "os/clock.h"
+
+static void connected(const struct hf_frontend *frontend, const struct hf_report *report,
+                      struct hf_text *text)
+{
+    (void)report;
+    hf_text_add(text, "connected to the back-end at %s (process %d)", frontend->path,
+                frontend->channel.pid);
+}
+
+static void started(const struct hf_frontend *frontend, const struct hf_report *report,
+                    struct hf_text *text)
+{
+    (void)frontend;
+    if (!report->recovered) {
+        hf_text_add(text, "rings started");
+        return;
+    }
+    hf_text_add(text, "recovered after %llu.%03llu ms, %u requests were in flight",
+                (unsigned long long)(report->gap_ns / HF_NS_PER_MS),
+                (unsigned long long)(report->gap_ns / HF_NS_PER_US % 1000), report->in_flight);
+}
+
+static void stopped(const struct hf_frontend *frontend, const struct hf_report *report,
+                    struct hf_text *text)
+{
+    (void)frontend;
+    hf_text_add(text, "rings stopped %s", report->clean ? "clean" : "after a crash");
+    if (!report->clean)
+        hf_text_add(text, ", %u requests in flight", report->in_flight);
+}
+
+static void lost(const struct hf_frontend *frontend, const struct hf_report *report,
+                 struct hf_text *text)
+{
+    hf_text_add(text, "lost the back-end at %s: %s", frontend->path, hf_fault_text(report->fault));
+}
+
+static void refused(const struct hf_frontend *frontend, const struct hf_report *report,
+                    struct hf_text *text)
+{
+    hf_text_add(text, "cannot use the back-end at %s: %s", frontend->path,
+                hf_fault_text(report->fault));
+}
+
+static void request_kills(const struct hf_frontend *frontend, const struct hf_report *report,
+                          struct hf_text *text)
+{
+    (void)frontend;
+    hf_text_add(text, "a request kills the back-end: ring %u, head %u; redialling slowly",
+                report->queue, report->head);
+}
+
+static void failed(const struct hf_frontend *frontend, const struct hf_report *report,
+                   struct hf_text *text)
+{
+    hf_text_add(text, "gave up on the back-end at %s: %s", frontend->path,
+                hf_fault_text(report->fault));
+}
+
+static void (*const writers[HF_REPORT_COUNT])(const struct hf_frontend *, const struct hf_report *,
+                                              struct hf_text *) = {
+    [HF_REPORT_CONNECTED] = connected, [HF_REPORT_STARTED] = started,
+    [HF_REPORT_STOPPED] = stopped,     [HF_REPORT_LOST] = lost,
+    [HF_REPORT_REFUSED] = refused,     [HF_REPORT_REQUEST_KILLS] = request_kills,
+    [HF_REPORT_FAILED] = failed,
+};
+
+void hf_frontend_report(struct hf_frontend *frontend, const struct hf_report *report)
+{
+    char sentence[HF_ERROR_TEXT_SIZE];
+    struct hf_text text = hf_text_of(sentence, sizeof(sentence));
+
+    HF_CHECK((unsigned)report->kind < HF_REPORT_COUNT);
+    if (frontend->ops->report == NULL)
+        return;
+    writers[report->kind](frontend, report, &text);
+    if (frontend->effects.detail[0] != '\0')
+        hf_text_add(&text, " (%s)", frontend->effects.detail);
+    frontend->ops->report(frontend->ops->host, report, sentence);
+}

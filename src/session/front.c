@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The front core: one handler an event, then whatever the session owes next. */
+#include "session/front_context.h"
+
+#include "base/check.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct hf_front_settings hf_front_settings_default = HF_FRONT_SETTINGS_DEFAULT;
+
+void hf_front_init(struct hf_front *front, const struct hf_front_settings *settings,
+                   uint16_t queue_count)
+{
+    memset(front, 0, sizeof(*front));
+    front->settings = *settings;
+    front->phase = HF_PHASE_DOWN;
+    front->backoff_ns = settings->backoff_first_ns;
+    hf_plan_init(&front->plan, queue_count);
+    hf_session_init(&front->session, 0);
+}
+
+struct hf_effect *hf_front_emit(struct hf_step_context *context, enum hf_effect_kind kind)
+{
+    HF_CHECK(context->effects->count < HF_EFFECTS_MAX);
+    struct hf_effect *effect = &context->effects->list[context->effects->count++];
+
+    *effect = (struct hf_effect){ .kind = kind, .fd = -1 };
+    return effect;
+}
+
+struct hf_report *hf_front_report(struct hf_step_context *context, enum hf_report_kind kind)
+{
+    struct hf_effect *effect = hf_front_emit(context, HF_EFFECT_REPORT);
+
+    effect->report.kind = kind;
+    return &effect->report;
+}
+
+void hf_front_enter(struct hf_step_context *context, enum hf_phase phase)
+{
+    HF_CHECK(hf_phase_may_follow(context->front->phase, phase));
+    context->front->phase = phase;
+}
+
+struct hf_script_state hf_front_script(struct hf_front *front)
+{
+    return (struct hf_script_state){ .plan = &front->plan,
+                                     .session = &front->session,
+                                     .asked = &front->asked };
+}
+
+void hf_front_answer(struct hf_step_context *context, uint32_t number, int error)
+{
+    struct hf_effect *effect = hf_front_emit(context, HF_EFFECT_ANSWER);
+
+    effect->number = number;
+    effect->error = error;
+}
+
+static bool is_present(const struct hf_step_context *context)
+{
+    return hf_phase_connected(context->front->phase) &&
+           context->event->dial == context->front->session.dial;
+}
+
+static void start(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->phase != HF_PHASE_DOWN && front->phase != HF_PHASE_FAILED)
+        return;
+    front->backoff_ns = front->settings.backoff_first_ns;
+    front->suspect_strikes = 0;
+    front->away_since_ns = context->event->now_ns;
+    hf_front_dial(context);
+}
+
+static void stop(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->phase == HF_PHASE_DOWN)
+        return;
+    if (front->phase == HF_PHASE_DIALING)
+        hf_front_emit(context, HF_EFFECT_HANG_UP);
+    if (hf_phase_connected(front->phase))
+        hf_front_part(context);
+    hf_front_enter(context, HF_PHASE_DOWN);
+}
+
+static void changed(struct hf_step_context *context)
+{
+    (void)context; /* advance() looks at the plan after every event */
+}
+
+static int refuse_asking(const struct hf_front *front, const struct hf_asked *asked)
+{
+    uint64_t gate = asked->request == HF_REQUEST_GET_CONFIG ? HF_PROTOCOL_FEATURE(CONFIG)
+                                                            : HF_PROTOCOL_FEATURE(RESET_DEVICE);
+
+    if (!hf_phase_connected(front->phase) || front->phase == HF_PHASE_NEGOTIATING)
+        return ENOTCONN;
+    if ((front->session.protocol & gate) == 0)
+        return ENOTSUP;
+    return front->asked.number != 0 ? EBUSY : 0;
+}
+
+static void ask(struct hf_step_context *context)
+{
+    int error = refuse_asking(context->front, &context->event->asked);
+
+    if (error != 0)
+        hf_front_answer(context, context->event->asked.number, error);
+    else
+        context->front->asked = context->event->asked;
+}
+
+static void dialed(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->phase != HF_PHASE_DIALING || context->event->dial != front->last_dial)
+        return;
+    hf_session_init(&front->session, front->last_dial);
+    front->sending = false;
+    front->refusal_reported = false;
+    front->started_ns = 0;
+    hf_front_enter(context, HF_PHASE_NEGOTIATING);
+}
+
+static void dial_failed(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->phase != HF_PHASE_DIALING || context->event->dial != front->last_dial)
+        return;
+    if (!front->refusal_reported) {
+        struct hf_report *report = hf_front_report(context, HF_REPORT_LOST);
+        struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
+
+        report->fault = HF_FAULT_REFUSED_DIAL;
+        hf_text_add(&text, "errno %d", context->event->error);
+    }
+    front->refusal_reported = true;
+    hf_front_back_off(context, hf_front_next_wait(front));
+}
+
+/* A request that kills back-ends is not offered to each new one at once. */
+static void appeared(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->suspect_strikes >= HF_STRIKES_MAX)
+        return;
+    front->backoff_ns = front->settings.backoff_first_ns;
+    if (front->phase == HF_PHASE_BACKOFF)
+        hf_front_dial(context);
+}
+
+static void sent(struct hf_step_context *context)
+{
+    if (is_present(context))
+        context->front->sending = false;
+}
+
+static void close_fds(struct hf_step_context *context, unsigned first)
+{
+    const struct hf_message *message = context->event->message;
+
+    for (unsigned i = first; i < message->fd_count; i++)
+        hf_front_emit(context, HF_EFFECT_CLOSE)->fd = message->fds[i];
+}
+
+static void complete_asked(struct hf_step_context *context, const struct hf_reply_result *result)
+{
+    struct hf_front *front = context->front;
+    bool reset_done = result->row == HF_ROW_RESET_DEVICE ||
+                      (result->row == HF_ROW_BARRIER &&
+                       front->session.told[HF_ROW_RESET_DEVICE] == front->asked.number);
+
+    if (front->asked.number == 0)
+        return;
+    if (result->row != HF_ROW_GET_CONFIG && !reset_done)
+        return;
+    context->effects->answer = *context->event->message;
+    hf_front_answer(context, front->asked.number, 0);
+    front->asked = (struct hf_asked){ 0 };
+}
+
+static void message(struct hf_step_context *context)
+{
+    if (!is_present(context)) {
+        close_fds(context, 0);
+        return;
+    }
+    struct hf_script_state script = hf_front_script(context->front);
+    struct hf_reply_result result =
+        hf_script_reply(&script, context->event->message, context->effects->detail);
+
+    close_fds(context, result.taken ? 1 : 0);
+    if (result.fault != HF_FAULT_NONE)
+        hf_front_lose(context, result.fault);
+    else
+        complete_asked(context, &result);
+}
+
+static void hangup(struct hf_step_context *context)
+{
+    if (is_present(context))
+        hf_front_lose(context, context->event->fault);
+}
+
+static void (*const handlers[HF_EVENT_COUNT])(struct hf_step_context *) = {
+    [HF_EVENT_START] = start,
+    [HF_EVENT_STOP] = stop,
+    [HF_EVENT_CHANGED] = changed,
+    [HF_EVENT_ASK] = ask,
+    [HF_EVENT_DIALED] = dialed,
+    [HF_EVENT_DIAL_FAILED] = dial_failed,
+    [HF_EVENT_APPEARED] = appeared,
+    [HF_EVENT_SENT] = sent,
+    [HF_EVENT_MESSAGE] = message,
+    [HF_EVENT_HANGUP] = hangup,
+    [HF_EVENT_SETTLED] = hf_front_settled,
+    [HF_EVENT_TIMER] = hf_front_timer,
+};
+
+void hf_front_step(struct hf_front *front, const struct hf_event *event, struct hf_effects *effects)
+{
+    struct hf_step_context context = { .front = front, .event = event, .effects = effects };
+
+    HF_CHECK((unsigned)event->kind < HF_EVENT_COUNT);
+    effects->count = 0;
+    effects->detail[0] = '\0';
+    handlers[event->kind](&context);
+    hf_front_advance(&context);
+    hf_front_arm(&context);
+}
+
+void hf_front_check(const struct hf_front *front)
+{
+    bool dialled = front->phase == HF_PHASE_DIALING || hf_phase_connected(front->phase);
+
+    /* Armed for a new connection, connected, or explicitly neither. */
+    if (front->phase == HF_PHASE_BACKOFF)
+        HF_CHECK(front->redial_ns != 0 && front->armed_ns != 0);
+    if (dialled)
+        HF_CHECK(front->last_dial != 0);
+    if (hf_phase_connected(front->phase))
+        HF_CHECK(front->session.dial == front->last_dial);
+    HF_CHECK(front->session.stopping == (front->phase == HF_PHASE_STOPPING));
+    if (front->phase == HF_PHASE_RUNNING)
+        HF_CHECK(!front->plan.settle_owed);
+    if (front->asked.number != 0)
+        HF_CHECK(hf_phase_connected(front->phase));
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Opening, losing and missing the back-end: dials, back-off, faults, deadlines. */
+#include "session/front_context.h"
+
+#include "base/checked.h"
+#include "base/text.h"
+
+#include <errno.h>
+
+void hf_front_dial(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    front->last_dial++;
+    front->dial_deadline_ns = context->event->now_ns + front->settings.dial_timeout_ns;
+    hf_front_emit(context, HF_EFFECT_DIAL)->dial = front->last_dial;
+    hf_front_enter(context, HF_PHASE_DIALING);
+}
+
+/* What to wait this time; the next time it is twice as long. */
+uint64_t hf_front_next_wait(struct hf_front *front)
+{
+    uint64_t wait_ns = front->backoff_ns;
+
+    front->backoff_ns = hf_min_u64(2 * wait_ns, front->settings.backoff_last_ns);
+    if (front->suspect_strikes >= HF_STRIKES_MAX)
+        return front->settings.backoff_slow_ns;
+    return wait_ns;
+}
+
+void hf_front_back_off(struct hf_step_context *context, uint64_t wait_ns)
+{
+    context->front->redial_ns = context->event->now_ns + wait_ns;
+    hf_front_enter(context, HF_PHASE_BACKOFF);
+}
+
+static void ask_to_settle(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    /* Owed already: no ring has been started since, so there is nobody new to fence. */
+    if (front->plan.settle_owed || !hf_plan_any_ran(&front->plan))
+        return;
+    front->plan.settle_owed = true;
+    hf_front_emit(context, HF_EFFECT_SETTLE)->fence = true;
+}
+
+void hf_front_part(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    hf_front_emit(context, HF_EFFECT_HANG_UP);
+    if (front->asked.number != 0)
+        hf_front_answer(context, front->asked.number, ENOTCONN);
+    front->asked = (struct hf_asked){ 0 };
+    front->session.stopping = false;
+    front->session.pending_count = 0;
+    front->sending = false;
+    ask_to_settle(context);
+}
+
+static void note_loss(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    uint64_t now_ns = context->event->now_ns;
+
+    if (hf_plan_any_ran(&front->plan) && !front->lost) {
+        front->lost = true;
+        front->lost_ns = now_ns;
+    }
+    front->lost_early =
+        front->started_ns == 0 || now_ns - front->started_ns < front->settings.backoff_reset_ns;
+    if (front->away_since_ns == 0)
+        front->away_since_ns = now_ns;
+}
+
+static void give_up(struct hf_step_context *context, enum hf_fault fault)
+{
+    hf_front_enter(context, HF_PHASE_FAILED);
+    hf_front_report(context, HF_REPORT_FAILED)->fault = fault;
+}
+
+void hf_front_lose(struct hf_step_context *context, enum hf_fault fault)
+{
+    struct hf_front *front = context->front;
+    enum hf_remedy remedy = hf_fault_remedy(fault);
+    bool refused = remedy == HF_REMEDY_REDIAL_LATER;
+
+    note_loss(context);
+    hf_front_report(context, refused ? HF_REPORT_REFUSED : HF_REPORT_LOST)->fault = fault;
+    hf_front_part(context);
+    if (remedy == HF_REMEDY_GIVE_UP) {
+        give_up(context, fault);
+        return;
+    }
+    if (refused)
+        front->backoff_ns = front->settings.backoff_last_ns;
+    hf_front_back_off(context, hf_front_next_wait(front));
+}
+
+/* The same oldest request in flight when three short-lived sessions ended: it kills back-ends. */
+static void suspect(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    const struct hf_settled *settled = &context->event->settled;
+    bool same = front->suspect_strikes > 0 && settled->has_oldest &&
+                settled->oldest_queue == front->suspect_queue &&
+                settled->oldest_head == front->suspect_head &&
+                settled->oldest_counter == front->suspect_counter;
+
+    if (!settled->has_oldest || !front->lost_early) {
+        front->suspect_strikes = 0;
+        return;
+    }
+    if (!same)
+        front->suspect_strikes = 0;
+    front->suspect_queue = settled->oldest_queue;
+    front->suspect_head = settled->oldest_head;
+    front->suspect_counter = settled->oldest_counter;
+    if (front->suspect_strikes < HF_STRIKES_MAX)
+        front->suspect_strikes++;
+    if (front->suspect_strikes < HF_STRIKES_MAX)
+        return;
+    struct hf_report *report = hf_front_report(context, HF_REPORT_REQUEST_KILLS);
+    report->queue = front->suspect_queue;
+    report->head = front->suspect_head;
+}
+
+void hf_front_settled(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    const struct hf_settled *settled = &context->event->settled;
+
+    if (!front->plan.settle_owed)
+        return;
+    hf_plan_settle(&front->plan, settled->bases);
+    struct hf_report *report = hf_front_report(context, HF_REPORT_STOPPED);
+    report->clean = !front->lost && settled->clean;
+    report->in_flight = settled->in_flight;
+    if (settled->note != NULL) {
+        struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
+
+        hf_text_add(&text, "%s", settled->note);
+    }
+    if (!front->lost)
+        return;
+    front->lost_in_flight = settled->in_flight;
+    suspect(context);
+    if (settled->progressed && !front->lost_early)
+        front->backoff_ns = front->settings.backoff_first_ns;
+}
+
+/* ---- deadlines ----------------------------------------------------------------------------- */
+
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+    if (a_ns == 0 || b_ns == 0)
+        return a_ns | b_ns;
+    return hf_min_u64(a_ns, b_ns);
+}
+
+static uint64_t outage_end(const struct hf_front *front)
+{
+    if (front->settings.outage_limit_ns == 0 || front->away_since_ns == 0 ||
+        front->phase == HF_PHASE_DOWN || front->phase == HF_PHASE_FAILED)
+        return 0;
+    return front->away_since_ns + front->settings.outage_limit_ns;
+}
+
+static uint64_t session_end(const struct hf_front *front)
+{
+    return earlier(hf_session_deadline_ns(&front->session),
+                   front->sending ? front->send_deadline_ns : 0);
+}
+
+static uint64_t phase_end(const struct hf_front *front)
+{
+    if (front->phase == HF_PHASE_DIALING)
+        return front->dial_deadline_ns;
+    if (front->phase == HF_PHASE_BACKOFF)
+        return front->redial_ns;
+    return hf_phase_connected(front->phase) ? session_end(front) : 0;
+}
+
+static void outage_over(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (front->phase == HF_PHASE_DIALING)
+        hf_front_emit(context, HF_EFFECT_HANG_UP);
+    if (hf_phase_connected(front->phase))
+        hf_front_lose(context, HF_FAULT_OUTAGE);
+    else
+        give_up(context, HF_FAULT_OUTAGE);
+}
+
+static void session_late(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
+    const struct hf_pending *pending = &front->session.pending[front->session.pending_head];
+    bool stopping =
+        front->session.pending_count > 0 && pending->undo && pending->row == HF_ROW_SET_VRING_KICK;
+
+    if (front->session.pending_count > 0)
+        hf_text_add(&text, "%s, index %u", stopping ? "GET_VRING_BASE" : hf_row_name(pending->row),
+                    pending->index);
+    hf_front_lose(context, stopping ? HF_FAULT_STOP_TIMEOUT : HF_FAULT_TIMEOUT);
+}
+
+static bool is_past(uint64_t deadline_ns, uint64_t now_ns)
+{
+    return deadline_ns != 0 && now_ns >= deadline_ns;
+}
+
+void hf_front_timer(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    uint64_t now_ns = context->event->now_ns;
+
+    front->armed_ns = 0;
+    if (is_past(outage_end(front), now_ns)) {
+        outage_over(context);
+        return;
+    }
+    if (!is_past(phase_end(front), now_ns))
+        return;
+    if (front->phase == HF_PHASE_BACKOFF) {
+        hf_front_dial(context);
+    } else if (front->phase == HF_PHASE_DIALING) {
+        hf_front_emit(context, HF_EFFECT_HANG_UP);
+        hf_front_back_off(context, hf_front_next_wait(front));
+    } else {
+        session_late(context);
+    }
+}
+
+void hf_front_arm(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    uint64_t deadline_ns = earlier(outage_end(front), phase_end(front));
+
+    /* One that comes early does no harm, and saves arming anew for each message. */
+    if (deadline_ns == 0 || (front->armed_ns != 0 && front->armed_ns <= deadline_ns))
+        return;
+    front->armed_ns = deadline_ns;
+    hf_front_emit(context, HF_EFFECT_ARM)->deadline_ns = deadline_ns;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the answer to each row means: it goes into session or plan, or is a fault. */
+#include "session/script_rows.h"
+
+#include "base/checked.h"
+#include "base/text.h"
+
+enum hf_fault hf_accept_features(HF_ACCEPT_ARGS)
+{
+    (void)result;
+    (void)detail;
+    state->session->offered = reply->body.u64;
+    return HF_FAULT_NONE;
+}
+
+enum hf_fault hf_accept_protocol_features(HF_ACCEPT_ARGS)
+{
+    (void)result;
+    (void)detail;
+    state->session->protocol_offered = reply->body.u64;
+    state->session->protocol = reply->body.u64 & state->plan->protocol_wanted;
+    return HF_FAULT_NONE;
+}
+
+enum hf_fault hf_accept_queue_num(HF_ACCEPT_ARGS)
+{
+    (void)result;
+    (void)detail;
+    state->session->queue_count = reply->body.u64;
+    return HF_FAULT_NONE;
+}
+
+enum hf_fault hf_accept_slots(HF_ACCEPT_ARGS)
+{
+    (void)result;
+    (void)detail;
+    state->session->slot_count = reply->body.u64;
+    return HF_FAULT_NONE;
+}
+
+enum hf_fault hf_accept_config(HF_ACCEPT_ARGS)
+{
+    (void)state;
+    (void)reply;
+    (void)result;
+    (void)detail;
+    return HF_FAULT_NONE;
+}
+
+/* The least a split region for this many rings can take: strides differ, headers do not. */
+static bool inflight_is_sane(const struct hf_message *reply, const struct hf_plan *plan)
+{
+    const struct hf_wire_inflight *region = &reply->body.inflight;
+    uint64_t least =
+        (uint64_t)plan->queue_count * (16u + 16u * (uint64_t)hf_plan_largest_ring(plan));
+    uint64_t end;
+
+    return reply->fd_count == 1 && region->mmap_size_bytes >= least &&
+           region->queue_count >= plan->queue_count &&
+           region->queue_size >= hf_plan_largest_ring(plan) &&
+           hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) && end <= INT64_MAX;
+}
+
+enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
+{
+    const struct hf_wire_inflight *region = &reply->body.inflight;
+
+    if (region->mmap_size_bytes == 0) {
+        state->plan->inflight.absent = true;
+        return HF_FAULT_NONE;
+    }
+    if (!inflight_is_sane(reply, state->plan)) {
+        struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
+
+        hf_text_add(&text, "%llu bytes at %llu for %u rings of %u, %u descriptors",
+                    (unsigned long long)region->mmap_size_bytes,
+                    (unsigned long long)region->mmap_offset, region->queue_count,
+                    region->queue_size, reply->fd_count);
+        return HF_FAULT_INFLIGHT_INVALID;
+    }
+    hf_plan_set_inflight(state->plan, &(struct hf_inflight_plan){
+                                          .mmap_size = region->mmap_size_bytes,
+                                          .mmap_offset = region->mmap_offset,
+                                          .queue_count = region->queue_count,
+                                          .queue_size = region->queue_size,
+                                          .fd = reply->fds[0],
+                                      });
+    state->plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    result->taken = true;
+    return HF_FAULT_NONE;
+}
+
+/* A stopped ring has forgotten all it was told; the region is given anew at each start. */
+enum hf_fault hf_accept_base(HF_ACCEPT_ARGS)
+{
+    static const enum hf_row_id forgotten[] = { HF_ROW_SET_VRING_NUM, HF_ROW_SET_VRING_BASE,
+                                                HF_ROW_SET_VRING_ADDR, HF_ROW_SET_VRING_KICK,
+                                                HF_ROW_SET_VRING_ENABLE };
+    struct hf_ring_told *told = &state->session->rings[result->index];
+
+    if (reply->body.state.index != result->index) {
+        struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
+
+        hf_text_add(&text, "asked for ring %u, answered for ring %u", result->index,
+                    reply->body.state.index);
+        return HF_FAULT_RING_INDEX;
+    }
+    for (unsigned i = 0; i < sizeof(forgotten) / sizeof(forgotten[0]); i++)
+        told->generation[forgotten[i]] = 0;
+    if (hf_plan_ring_is_same(state->plan, result->index))
+        state->plan->rings[result->index].base = (uint16_t)reply->body.state.num;
+    if (!hf_session_any_started(state->session, state->plan))
+        state->session->told[HF_ROW_SET_INFLIGHT_FD] = 0;
+    return HF_FAULT_NONE;
+}
+
+enum hf_fault hf_accept_barrier(HF_ACCEPT_ARGS)
+{
+    (void)reply;
+    (void)result;
+    (void)detail;
+    state->session->told[HF_ROW_BARRIER] = 0;
+    return HF_FAULT_NONE;
+}
