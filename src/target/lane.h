@@ -13,6 +13,7 @@
 
 #define HF_BOUNCE_SIZE_BYTES (256u * 1024u)
 #define HF_BOUNCE_COUNT      16u
+#define HF_BOUNCE_ALIGNMENT  4096u
 
 struct hf_lane {
     unsigned index; /* of the worker, below HF_WORKER_MAX */
@@ -23,9 +24,9 @@ struct hf_lane {
     struct hf_link bounce_waiting; /* of hf_unit_io.link */
 };
 
-int hf_lane_init(struct hf_lane *lane, unsigned index, struct hf_aio *aio);
+void hf_lane_init(struct hf_lane *lane, unsigned index, struct hf_aio *aio);
 void hf_lane_done(struct hf_lane *lane);
-/* Page-aligned, HF_BOUNCE_SIZE_BYTES; NULL: all are in use (wait) or there is no memory. */
+/* Aligned to 4096, HF_BOUNCE_SIZE_BYTES; NULL: all are in use (wait) or there is no memory. */
 void *hf_lane_bounce_get(struct hf_lane *lane);
 void hf_lane_bounce_put(struct hf_lane *lane, void *bounce);
 

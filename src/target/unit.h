@@ -47,14 +47,17 @@ struct hf_unit_io {
     struct hf_unit *unit;
     struct hf_lane *lane;
     struct hf_aio_request aio;
-    struct hf_link link;  /* where it waits: a bounce buffer, the fault unit's pool */
-    uint64_t moved_bytes; /* done so far */
-    uint8_t step;
+    struct hf_link link;     /* where it waits for a bounce buffer */
+    struct iovec bounce_iov; /* the one piece under way */
     void *bounce;
+    uint64_t moved_bytes; /* done so far */
+    unsigned iov_begun;   /* iovecs before this one are done */
+    uint8_t step;
+    bool bounced;
     /* A wrapper's own (fault:), beside those of the unit it wraps. */
+    struct hf_unit *wrapper; /* which holds it at present, or NULL */
     struct hf_link wrapper_link;
     uint64_t wrapper_due_ns;
-    struct hf_unit *wrapper;
 };
 
 struct hf_unit_ops {

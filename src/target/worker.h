@@ -32,7 +32,8 @@ void hf_crew_free(struct hf_crew *crew);
 int hf_crew_fd(const struct hf_crew *crew);
 /* Runs the callbacks of all answers that wait, in this thread. Returns how many. */
 unsigned hf_crew_dispatch(struct hf_crew *crew);
-/* "io_uring" or "thread pool": said once at the start. */
+/* "io_uring" or "threads", and why not io_uring (NULL = it is, or was not asked for). */
 const char *hf_crew_engine(const struct hf_crew *crew);
+const char *hf_crew_fallback_reason(const struct hf_crew *crew);
 
 #endif
