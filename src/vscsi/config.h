@@ -22,12 +22,7 @@
     0x00000001u /* takes OFD locks on its units before it serves them                              \
                  */
 
-/* Virtio feature bits of the device. */
-#define HF_VSCSI_F_INOUT       0u
-#define HF_VSCSI_F_HOTPLUG     1u
-#define HF_VSCSI_F_CHANGE      2u
-#define HF_VSCSI_F_T10_PI      3u
-
+/* Queues; the feature bits are in wire/feature.h. */
 #define HF_VSCSI_QUEUE_CONTROL 0u
 #define HF_VSCSI_QUEUE_EVENT   1u
 #define HF_VSCSI_QUEUE_REQUEST 2u /* the first of them */

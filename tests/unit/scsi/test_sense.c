@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The numbers are typed from SPC-4 annex F, not from the table. */
+#include "scsi/sense.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "cmocka_all.h"
+
+static const struct {
+    enum hf_sense_code code;
+    unsigned number; /* key, asc, ascq */
+} numbers[] = {
+    { HF_SENSE_CODE_NONE, 0x000000 },
+    { HF_SENSE_CODE_NOT_READY, 0x020400 },
+    { HF_SENSE_CODE_NO_MEDIUM, 0x023a00 },
+    { HF_SENSE_CODE_READ_ERROR, 0x031100 },
+    { HF_SENSE_CODE_WRITE_ERROR, 0x030c00 },
+    { HF_SENSE_CODE_INTERNAL_TARGET_FAILURE, 0x044400 },
+    { HF_SENSE_CODE_PARAMETER_LIST_LENGTH, 0x051a00 },
+    { HF_SENSE_CODE_INVALID_OPERATION_CODE, 0x052000 },
+    { HF_SENSE_CODE_LBA_OUT_OF_RANGE, 0x052100 },
+    { HF_SENSE_CODE_INVALID_FIELD_IN_CDB, 0x052400 },
+    { HF_SENSE_CODE_UNIT_NOT_SUPPORTED, 0x052500 },
+    { HF_SENSE_CODE_SAVING_NOT_SUPPORTED, 0x053900 },
+    { HF_SENSE_CODE_POWER_ON, 0x062900 },
+    { HF_SENSE_CODE_DEVICE_RESET, 0x062903 },
+    { HF_SENSE_CODE_NEXUS_LOSS, 0x062907 },
+    { HF_SENSE_CODE_CAPACITY_CHANGED, 0x062a09 },
+    { HF_SENSE_CODE_REPORTED_LUNS_CHANGED, 0x063f0e },
+    { HF_SENSE_CODE_WRITE_PROTECTED, 0x072700 },
+    { HF_SENSE_CODE_SPACE_ALLOCATION_FAILED, 0x072707 },
+    { HF_SENSE_CODE_COMMUNICATION_TIMEOUT, 0x0b0801 },
+    { HF_SENSE_CODE_INSUFFICIENT_RESOURCES, 0x0b5503 },
+};
+
+static unsigned number_of(struct hf_sense sense)
+{
+    return (unsigned)sense.key << 16 | (unsigned)sense.asc << 8 | sense.ascq;
+}
+
+static void every_condition_has_the_numbers_of_the_standard(void **state)
+{
+    (void)state;
+    assert_int_equal(HF_ARRAY_COUNT(numbers), HF_SENSE_CODE_COUNT);
+    for (size_t i = 0; i < HF_ARRAY_COUNT(numbers); i++)
+        assert_int_equal(number_of(hf_sense_of(numbers[i].code)), numbers[i].number);
+}
+
+static void a_failed_disk_is_a_medium_error_of_its_direction(void **state)
+{
+    (void)state;
+    assert_int_equal(number_of(hf_sense_of_errno(EIO, false)), 0x031100);
+    assert_int_equal(number_of(hf_sense_of_errno(EIO, true)), 0x030c00);
+    assert_int_equal(number_of(hf_sense_of_errno(EILSEQ, false)), 0x031100);
+}
+
+static void a_full_or_closed_disk_is_data_protect(void **state)
+{
+    (void)state;
+    assert_int_equal(number_of(hf_sense_of_errno(ENOSPC, true)), 0x072707);
+    assert_int_equal(number_of(hf_sense_of_errno(EDQUOT, true)), 0x072707);
+    assert_int_equal(number_of(hf_sense_of_errno(EROFS, true)), 0x072700);
+    assert_int_equal(number_of(hf_sense_of_errno(EPERM, true)), 0x072700);
+    assert_int_equal(number_of(hf_sense_of_errno(ENOSPC, false)), 0x044400);
+}
+
+static void a_lost_or_starved_disk_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(number_of(hf_sense_of_errno(ENODEV, true)), 0x020400);
+    assert_int_equal(number_of(hf_sense_of_errno(ENOMEDIUM, false)), 0x023a00);
+    assert_int_equal(number_of(hf_sense_of_errno(ETIMEDOUT, false)), 0x0b0801);
+    assert_int_equal(number_of(hf_sense_of_errno(ENOMEM, true)), 0x0b5503);
+}
+
+/* Whatever comes out of the kernel, the guest gets an error and never GOOD by accident. */
+static void every_errno_has_an_error_key(void **state)
+{
+    (void)state;
+    for (int error = -1; error < 600; error++) {
+        assert_in_range(hf_sense_of_errno(error, true).key, 2, 11);
+        assert_in_range(hf_sense_of_errno(error, false).key, 2, 11);
+    }
+    assert_int_equal(number_of(hf_sense_of_errno(12345, true)), 0x044400);
+}
+
+static void expect_text(struct hf_sense sense, const char *expected)
+{
+    char buffer[160];
+    struct hf_text text = hf_text_of(buffer, sizeof(buffer));
+
+    hf_sense_describe(&sense, &text);
+    assert_string_equal(buffer, expected);
+}
+
+static void sense_can_be_read_by_people(void **state)
+{
+    struct hf_sense medium = hf_sense_of(HF_SENSE_CODE_READ_ERROR);
+
+    (void)state;
+    medium.has_information = true;
+    medium.information = 77;
+    expect_text(hf_sense_of(HF_SENSE_CODE_INVALID_FIELD_IN_CDB),
+                "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00)");
+    expect_text(hf_sense_of_field(14),
+                "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00), CDB byte 14");
+    expect_text(medium, "MEDIUM ERROR, UNRECOVERED READ ERROR (11/00), information 77");
+    expect_text((struct hf_sense){ .key = 0x0b, .asc = 0x5d, .ascq = 0xfe },
+                "ABORTED COMMAND, (5D/FE)");
+}
+
+static void every_key_has_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(hf_sense_key_name(0x5), "ILLEGAL REQUEST");
+    assert_string_equal(hf_sense_key_name(0x6), "UNIT ATTENTION");
+    assert_string_equal(hf_sense_key_name(0xe), "MISCOMPARE");
+    for (unsigned key = 0; key < 16; key++)
+        assert_non_null(hf_sense_key_name((uint8_t)key));
+    assert_string_equal(hf_sense_key_name(16), "unknown sense key");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_condition_has_the_numbers_of_the_standard),
+        cmocka_unit_test(a_failed_disk_is_a_medium_error_of_its_direction),
+        cmocka_unit_test(a_full_or_closed_disk_is_data_protect),
+        cmocka_unit_test(a_lost_or_starved_disk_is_named),
+        cmocka_unit_test(every_errno_has_an_error_key),
+        cmocka_unit_test(sense_can_be_read_by_people),
+        cmocka_unit_test(every_key_has_a_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
