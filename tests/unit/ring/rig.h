@@ -20,7 +20,7 @@
 #include "ring/driver.h"
 
 #define RIG_DATA_GUEST 0x100000u
-#define RIG_DATA_SIZE  0x20000u                         /* of each of the two regions */
+#define RIG_DATA_SIZE  0x4000u                          /* of each of the two regions */
 #define RIG_BORDER     (RIG_DATA_GUEST + RIG_DATA_SIZE) /* the second one begins */
 #define RIG_SPANS      64u
 

@@ -3,7 +3,7 @@
 #include "rig.h"
 
 #define SIZE  8u
-#define TABLE (RIG_DATA_GUEST + 0x8000u) /* where indirect tables lie */
+#define TABLE (RIG_DATA_GUEST + 0x2000u) /* where indirect tables lie */
 
 static int new_rig(void **state)
 {
@@ -278,7 +278,7 @@ static void random_descriptors_never_lead_outside(void **state)
     for (unsigned round = 0; round < 100000; round++) {
         for (uint16_t i = 0; i < SIZE; i++)
             rig_desc(rig, i,
-                     desc_of(RIG_BORDER - 0x20040 + rig_random(&seed) % 0x40080,
+                     desc_of(RIG_DATA_GUEST - 64 + rig_random(&seed) % (2 * RIG_DATA_SIZE + 128),
                              rig_random(&seed) % 0x100, rig_random(&seed) % 8,
                              (uint16_t)(rig_random(&seed) % (SIZE + 1))));
         if (rig_walk(rig, (uint16_t)(round % SIZE)) != HF_RING_FAULT_NONE)
