@@ -12,7 +12,7 @@ QUICK = --suite unit --suite tools --suite quick
 PURE = --suite unit --suite sim
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan install deps format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan install deps docs format clean
 
 all: build
 
@@ -65,6 +65,10 @@ install: build
 
 deps:
 	@tools/deps build test format guest man
+
+docs: tests
+	@ninja -C $(BUILD) tools/protocol-support
+	$(BUILD)/tools/protocol-support >docs/protocol-support.md
 
 format:
 	@tools/deps format
