@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Life of a device, what it hears from its front-end, and its snapshot. */
+#include "device/device.h"
 #include "device/device_private.h"
 
 #include "base/check.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The front core: one handler an event, then whatever the session owes next. */
+#include "session/front.h"
 #include "session/front_context.h"
 
 #include "base/check.h"
