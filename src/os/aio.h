@@ -38,7 +38,8 @@ struct hf_aio_options {
 int hf_aio_new(struct hf_aio **aio, const struct hf_aio_options *options, struct hf_error *error);
 
 /* Waits until nothing is in flight (without calling anybody), then frees. With something in flight
- * only from the owner's thread. Watches and timers left are forgotten. Accepts NULL. */
+ * only from the owner's thread. Watches and timers left (they must still
+ * exist) are disarmed. Accepts NULL. */
 void hf_aio_free(struct hf_aio *aio);
 
 /* "io_uring" or "threads", and why not io_uring (NULL = it is, or was not asked for). */

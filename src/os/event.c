@@ -86,12 +86,13 @@ static short look(int fd, short events)
     return poll(&one, 1, 0) < 0 ? 0 : one.revents;
 }
 
-/* Full, or interrupted while full: rung already. */
+/* Full, or interrupted while full: rung already. A socket whose peer closed without reading all is
+ * reset. */
 static int judge_ring(ssize_t written)
 {
     if (written > 0 || errno == EAGAIN || errno == EINTR)
         return 0;
-    return -errno;
+    return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 static int ring_socket(int fd)
@@ -163,7 +164,7 @@ static int judge_drain(ssize_t got)
 {
     if (got > 0)
         return 0;
-    return got == 0 ? -EPIPE : -errno;
+    return got == 0 || errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 static int drain_socket(int fd)

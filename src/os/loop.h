@@ -35,7 +35,8 @@ struct hf_loop {
 int hf_loop_init(struct hf_loop *loop);
 
 /* Legal in a callback of this loop: the dispatch then returns at once and no longer touches the
- * loop. Watches and timers left in it are forgotten, not closed. Accepts a zeroed loop. */
+ * loop. Timers still armed (they must still exist) are disarmed; watches left are forgotten, their
+ * fds stay open. Accepts a zeroed loop. */
 void hf_loop_done(struct hf_loop *loop);
 
 /* Readable when there is something to dispatch. Borrowed: the loop closes it. */

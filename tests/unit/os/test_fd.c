@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static void an_fd_is_closed_at_the_end_of_its_scope(void **state)
+{
+    int number;
+
+    (void)state;
+    {
+        HF_AUTO_FD int fd = hf_fd_lift(open("/dev/null", O_RDONLY));
+        assert_true(fd >= HF_FD_FIRST);
+        number = fd;
+    }
+    assert_int_equal(fcntl(number, F_GETFD), -1);
+}
+
+static void a_stolen_fd_outlives_its_scope(void **state)
+{
+    int kept;
+
+    (void)state;
+    {
+        HF_AUTO_FD int fd = hf_fd_lift(open("/dev/null", O_RDONLY));
+        kept = hf_fd_steal(&fd);
+        assert_int_equal(fd, -1);
+    }
+    assert_true(fcntl(kept, F_GETFD) >= 0);
+    hf_fd_close(&kept);
+    assert_int_equal(kept, -1);
+}
+
+static void closing_keeps_errno_and_may_be_repeated(void **state)
+{
+    int fd = hf_fd_dup(STDERR_FILENO);
+
+    (void)state;
+    errno = ENOTTY;
+    hf_fd_close(&fd);
+    hf_fd_close(&fd);
+    assert_int_equal(errno, ENOTTY);
+}
+
+static void a_duplicate_lies_above_the_standard_streams_and_closes_on_exec(void **state)
+{
+    (void)state;
+    int saved = hf_fd_dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    int copy = hf_fd_dup(saved);
+    assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+    assert_true(copy >= HF_FD_FIRST);
+    assert_int_equal(fcntl(copy, F_GETFD), FD_CLOEXEC);
+    hf_fd_close(&copy);
+    hf_fd_close(&saved);
+}
+
+static void an_fd_made_in_the_place_of_a_closed_standard_stream_is_lifted(void **state)
+{
+    (void)state;
+    int saved = hf_fd_dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    int low = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int lifted = hf_fd_lift(low);
+    int still_open = fcntl(STDIN_FILENO, F_GETFD);
+    assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(low, STDIN_FILENO);
+    assert_int_equal(still_open, -1);
+    assert_true(lifted >= HF_FD_FIRST);
+    hf_fd_close(&lifted);
+    hf_fd_close(&saved);
+}
+
+static void errors_come_back_as_negative_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(hf_fd_lift(open("/nowhere/at/all", O_RDONLY)), -ENOENT);
+    assert_int_equal(hf_fd_dup(-1), -EBADF);
+}
+
+static void closing_all_leaves_none(void **state)
+{
+    int fds[3] = { hf_fd_dup(2), -1, hf_fd_dup(2) };
+
+    (void)state;
+    hf_fd_close_all(fds, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fds[i], -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TIDY(an_fd_is_closed_at_the_end_of_its_scope),
+        TIDY(a_stolen_fd_outlives_its_scope),
+        TIDY(closing_keeps_errno_and_may_be_repeated),
+        TIDY(a_duplicate_lies_above_the_standard_streams_and_closes_on_exec),
+        TIDY(an_fd_made_in_the_place_of_a_closed_standard_stream_is_lifted),
+        TIDY(errors_come_back_as_negative_numbers),
+        TIDY(closing_all_leaves_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

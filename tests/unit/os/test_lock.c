@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fixture.h"
+
+#include "os/fd.h"
+#include "os/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_file(int flags)
+{
+    return open(in_place("disk"), flags | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static void a_write_lock_excludes_another_open_of_the_same_process(void **state)
+{
+    HF_AUTO_FD int one = open_file(O_RDWR);
+    HF_AUTO_FD int two = open_file(O_RDWR);
+
+    (void)state;
+    assert_int_equal(hf_lock_try(one, HF_LOCK_WRITE), 0);
+    assert_int_equal(hf_lock_try(one, HF_LOCK_WRITE), 0);
+    assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), -EAGAIN);
+    assert_int_equal(hf_lock_try(two, HF_LOCK_READ), -EAGAIN);
+    hf_lock_release(one);
+    hf_lock_release(one);
+    assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), 0);
+}
+
+static void read_locks_share_and_keep_writers_out(void **state)
+{
+    HF_AUTO_FD int one = open_file(O_RDWR);
+    HF_AUTO_FD int two = open_file(O_RDONLY);
+
+    (void)state;
+    assert_int_equal(hf_lock_try(two, HF_LOCK_READ), 0);
+    assert_int_equal(hf_lock_try(one, HF_LOCK_READ), 0);
+    assert_int_equal(hf_lock_try(one, HF_LOCK_WRITE), -EAGAIN);
+}
+
+static void the_lock_lives_as_long_as_any_duplicate_of_the_open_file(void **state)
+{
+    int one = open_file(O_RDWR);
+    HF_AUTO_FD int two = open_file(O_RDWR);
+    int copy = hf_fd_dup(one);
+
+    (void)state;
+    assert_int_equal(hf_lock_try(one, HF_LOCK_WRITE), 0);
+    hf_fd_close(&one);
+    assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), -EAGAIN);
+    hf_fd_close(&copy);
+    assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), 0);
+}
+
+static void a_write_lock_needs_an_fd_open_for_writing(void **state)
+{
+    HF_AUTO_FD int fd = open_file(O_RDONLY);
+
+    (void)state;
+    assert_int_equal(hf_lock_try(fd, HF_LOCK_WRITE), -EBADF);
+    assert_int_equal(hf_lock_try(-1, HF_LOCK_WRITE), -EBADF);
+}
+
+static char locked_path[512];
+
+static void hold_lock(int ready_fd)
+{
+    int fd = open(locked_path, O_RDWR);
+
+    if (hf_lock_try(fd, HF_LOCK_WRITE) < 0 || write(ready_fd, "r", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void the_holder_of_a_lock_is_found_by_name(void **state)
+{
+    HF_AUTO_FD int fd = open_file(O_RDWR);
+    struct hf_lock_owner owner;
+
+    (void)state;
+    strcpy(locked_path, in_place("disk"));
+    assert_false(hf_lock_find_owner(fd, &owner));
+    pid_t pid = start_child(hold_lock);
+    assert_int_equal(hf_lock_try(fd, HF_LOCK_WRITE), -EAGAIN);
+    assert_true(hf_lock_find_owner(fd, &owner));
+    assert_int_equal(owner.pid, pid);
+    assert_memory_equal(owner.name, "test_os_lock", 12);
+    end_child(pid);
+    assert_false(hf_lock_find_owner(fd, &owner));
+    assert_int_equal(hf_lock_try(fd, HF_LOCK_WRITE), 0);
+    assert_false(hf_lock_find_owner(-1, &owner));
+}
+
+static void a_lock_file_excludes_and_goes_when_given_back(void **state)
+{
+    struct hf_error error = { 0 };
+    struct stat status;
+
+    (void)state;
+    int one = hf_lock_file(in_place("a.lock"), NULL);
+    assert_true(one >= HF_FD_FIRST);
+    assert_int_equal(hf_lock_file(in_place("a.lock"), &error), -EAGAIN);
+    assert_int_equal(error.code, EAGAIN);
+    hf_lock_file_done(in_place("a.lock"), &one);
+    assert_int_equal(one, -1);
+    assert_int_equal(stat(in_place("a.lock"), &status), -1);
+    hf_lock_file_done(in_place("a.lock"), &one);
+}
+
+static void a_lock_on_a_file_that_was_unlinked_does_not_count(void **state)
+{
+    (void)state;
+    int old = hf_lock_file(in_place("a.lock"), NULL);
+    assert_int_equal(unlink(in_place("a.lock")), 0);
+    int fresh = hf_lock_file(in_place("a.lock"), NULL);
+    assert_true(fresh >= 0);
+    hf_lock_file_done(in_place("a.lock"), &old);
+    assert_int_equal(access(in_place("a.lock"), F_OK), 0);
+    hf_lock_file_done(in_place("a.lock"), &fresh);
+}
+
+static void a_lock_file_that_cannot_be_made_says_why(void **state)
+{
+    struct hf_error error = { 0 };
+
+    (void)state;
+    assert_int_equal(hf_lock_file(in_place("no/a.lock"), &error), -ENOENT);
+    assert_non_null(strstr(error.text, "no/a.lock"));
+    assert_int_equal(symlink("elsewhere", in_place("b.lock")), 0);
+    assert_int_equal(hf_lock_file(in_place("b.lock"), &error), -ELOOP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TIDY(a_write_lock_excludes_another_open_of_the_same_process),
+        TIDY(read_locks_share_and_keep_writers_out),
+        TIDY(the_lock_lives_as_long_as_any_duplicate_of_the_open_file),
+        TIDY(a_write_lock_needs_an_fd_open_for_writing),
+        TIDY(the_holder_of_a_lock_is_found_by_name),
+        TIDY(a_lock_file_excludes_and_goes_when_given_back),
+        TIDY(a_lock_on_a_file_that_was_unlinked_does_not_count),
+        TIDY(a_lock_file_that_cannot_be_made_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
