@@ -55,6 +55,8 @@ static void transfers_are_built_by_the_standard(void **state)
     expect_bytes(cdb, "88 00 01 23 45 67 89 ab cd ef fe dc ba 98");
     hf_cdb_write_16(cdb, 0x0123456789abcdef, 0xfedcba98, true);
     expect_bytes(cdb, "8a 08 01 23 45 67 89 ab cd ef fe dc ba 98");
+    hf_cdb_write_16(cdb, 1, 2, false);
+    expect_bytes(cdb, "8a 00 00 00 00 00 00 00 00 01 00 00 00 02");
     hf_cdb_synchronize_cache_10(cdb, 0x12345678, 0x9abc);
     expect_bytes(cdb, "35 00 12 34 56 78 00 9a bc");
     hf_cdb_synchronize_cache_16(cdb, 0x0123456789abcdef, 0xfedcba98);

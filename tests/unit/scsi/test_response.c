@@ -215,6 +215,7 @@ static void dpo_and_fua_are_refused_where_mode_sense_denies_them(void **state)
     expect_good(&facts, "2a 08 00 00 00 00 00 00 01 00");
     facts.dpofua = false;
     expect_refusal(&facts, "28 10 00 00 00 00 00 00 01 00", 0x052400);
+    assert_int_equal(ask(&facts, "28 10 00 00 00 00 00 00 01 00").sense.field_byte, 1);
     expect_refusal(&facts, "28 08 00 00 00 00 00 00 01 00", 0x052400);
     expect_refusal(&facts, "8a 08 00 00 00 00 00 00 00 00 00 00 00 01 00 00", 0x052400);
     expect_good(&facts, "28 00 00 00 00 00 00 00 01 00");

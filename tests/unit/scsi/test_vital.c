@@ -123,6 +123,8 @@ static void block_limits_have_the_length_of_sbc_3(void **state)
                   "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
                   "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
                   "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00");
+    facts.physical_exponent = 1;
+    assert_int_equal(ask(&facts, "12 01 b0 00 ff 00").bytes[7], 2);
     facts.physical_exponent = 0;
     assert_int_equal(ask(&facts, "12 01 b0 00 ff 00").bytes[7], 0);
 }

@@ -40,6 +40,7 @@ static void an_event_without_room_is_not_begun(void **state)
     memset(split.bytes, 0xa5, SPLIT_MAX);
     assert_false(hf_vscsi_event_scatter(split_spans(&split, 15, 4), &event));
     assert_int_equal(split.bytes[0], 0xa5);
+    assert_true(hf_vscsi_event_scatter(split_spans(&split, 16, 4), &event));
 }
 
 static void an_event_is_read_as_it_is_written(void **state)
