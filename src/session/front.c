@@ -74,6 +74,7 @@ static void start(struct hf_step_context *context)
         return;
     front->backoff_ns = front->settings.backoff_first_ns;
     front->suspect_strikes = 0;
+    front->refusal_reported = false;
     front->away_since_ns = context->event->now_ns;
     hf_front_dial(context);
 }
@@ -126,7 +127,7 @@ static void dialed(struct hf_step_context *context)
         return;
     hf_session_init(&front->session, front->last_dial);
     front->sending = false;
-    front->refusal_reported = false;
+    front->refusal_reported = true; /* from now on a loss was reported before */
     front->started_ns = 0;
     hf_front_enter(context, HF_PHASE_NEGOTIATING);
 }

@@ -152,7 +152,7 @@ struct hf_front {
     uint64_t lost_ns;
     uint32_t lost_in_flight;
     uint64_t away_since_ns; /* the device has not been served since; 0 = it is */
-    bool refusal_reported;  /* of a dial, since the last session */
+    bool refusal_reported;  /* nobody listened at the start; later refusals follow a loss */
 
     uint64_t started_ns; /* when RUNNING was reached in this session */
     uint64_t backoff_ns; /* the next wait */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "backend.h"
+
+#include "os/fd.h"
+#include "os/listener.h"
+#include "os/region.h"
+#include "os/stream.h"
+#include "wire/framer.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FEATURES                                                                                   \
+    (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
+     HF_FEATURE(PROTOCOL_FEATURES))
+#define PROTOCOL                                                                                   \
+    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
+     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |              \
+     HF_PROTOCOL_FEATURE(RESET_DEVICE))
+
+struct server {
+    const struct backend_script *script;
+    int connection;
+    int count;
+    int region; /* the last one made; an own reference while it is sent */
+};
+
+static void send_reply(struct server *server, const struct hf_message *reply)
+{
+    uint8_t bytes[HF_MESSAGE_ENCODED_MAX];
+    size_t size = hf_message_encode(reply, bytes, sizeof(bytes));
+
+    if (size == 0 ||
+        hf_stream_send(server->connection, bytes, size, reply->fds, reply->fd_count) < 0)
+        _exit(3);
+}
+
+static uint64_t number_for(const struct server *server, uint32_t request)
+{
+    switch (request) {
+    case HF_REQUEST_GET_FEATURES:
+        return FEATURES & ~server->script->lacks;
+    case HF_REQUEST_GET_PROTOCOL_FEATURES:
+        return PROTOCOL;
+    case HF_REQUEST_GET_QUEUE_NUM:
+        return 3;
+    case HF_REQUEST_GET_MAX_MEM_SLOTS:
+        return 32;
+    default:
+        return 0;
+    }
+}
+
+static void give_region(struct server *server, const struct hf_message *message)
+{
+    struct hf_message reply = hf_message_reply(HF_REQUEST_GET_INFLIGHT_FD);
+    uint64_t size = (uint64_t)message->body.inflight.queue_count *
+                    (16u + 16u * (uint64_t)message->body.inflight.queue_size);
+
+    hf_fd_close(&server->region);
+    server->region = hf_region_create("in-flight", size);
+    reply.body.inflight = message->body.inflight;
+    reply.body.inflight.mmap_size_bytes = size;
+    reply.fds[0] = server->region;
+    reply.fd_count = 1;
+    send_reply(server, &reply);
+}
+
+static void give_base(struct server *server, const struct hf_message *message)
+{
+    struct hf_message reply = hf_message_reply(HF_REQUEST_GET_VRING_BASE);
+
+    reply.body.state.index = message->body.state.index;
+    reply.body.state.num = server->script->base;
+    send_reply(server, &reply);
+}
+
+static void answer(struct server *server, const struct hf_message *message)
+{
+    const struct hf_request_info *info = hf_request_info(message->request);
+
+    if (message->request == HF_REQUEST_GET_INFLIGHT_FD) {
+        give_region(server, message);
+    } else if (message->request == HF_REQUEST_GET_VRING_BASE) {
+        give_base(server, message);
+    } else if (hf_request_is_answered(info, hf_message_needs_reply(message), PROTOCOL)) {
+        struct hf_message reply = hf_message_reply_u64((enum hf_request)message->request,
+                                                       number_for(server, message->request));
+        send_reply(server, &reply);
+    }
+}
+
+/* False: the connection is over. */
+static bool obey(struct server *server, struct hf_message *message)
+{
+    const struct backend_script *script = server->script;
+
+    server->count++;
+    hf_fd_close_all(message->fds, message->fd_count);
+    if (server->count == script->dies_at)
+        _exit(0);
+    if (server->count == script->closes_at)
+        return false;
+    if (script->silent_at == 0 || server->count < script->silent_at)
+        answer(server, message);
+    return true;
+}
+
+static bool read_some(struct server *server, struct hf_framer *framer)
+{
+    struct hf_stream_input input;
+    struct hf_message message;
+    uint8_t *into;
+    size_t length;
+
+    hf_framer_want(framer, &into, &length);
+    if (hf_stream_receive(server->connection, into, length, &input) <= 0)
+        return false;
+    struct hf_piece piece = { .size_bytes = input.size_bytes,
+                              .fds = input.fds,
+                              .fd_count = (unsigned)input.fd_count,
+                              .truncated = input.fds_truncated };
+    switch (hf_framer_feed(framer, &piece, &message)) {
+    case HF_FRAME_MESSAGE:
+        return obey(server, &message);
+    case HF_FRAME_FAULT:
+        fprintf(stderr, "the front-end sent %s\n", hf_wire_fault_text(framer->fault));
+        _exit(4);
+    case HF_FRAME_MORE:
+    case HF_FRAME_COUNT:
+        break;
+    }
+    return true;
+}
+
+static void wait_for(int fd)
+{
+    struct pollfd item = { .fd = fd, .events = POLLIN };
+
+    poll(&item, 1, -1);
+}
+
+static void serve(struct server *server)
+{
+    struct hf_framer framer;
+
+    hf_framer_init(&framer, HF_STREAM_REQUESTS);
+    do {
+        wait_for(server->connection);
+    } while (read_some(server, &framer));
+    hf_fd_close(&server->connection);
+    server->count = 0;
+}
+
+static void run(const char *path, const struct backend_script *script)
+{
+    struct hf_listener listener;
+    struct hf_error error;
+    struct server server = { .script = script, .region = -1 };
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (hf_listener_init(&listener, path, 5000000000u, &error) < 0) {
+        fprintf(stderr, "back-end: %s\n", error.text);
+        _exit(2);
+    }
+    for (;;) {
+        wait_for(listener.fd);
+        server.connection = hf_listener_accept(&listener);
+        if (server.connection >= 0)
+            serve(&server);
+    }
+}
+
+pid_t backend_start(const char *path, const struct backend_script *script)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        run(path, script);
+    return pid;
+}
+
+void backend_end(pid_t pid, bool kill_it)
+{
+    if (kill_it)
+        kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A back-end of the smallest kind, in a process of its own: answers the handshake and does no I/O.
+ * It can be told where to misbehave.
+ */
+#ifndef TESTS_FRONTEND_BACKEND_H
+#define TESTS_FRONTEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct backend_script {
+    int dies_at;    /* exits on the message with this number (from 1); 0: never */
+    int closes_at;  /* closes the connection there, and takes the next one; 0: never */
+    int silent_at;  /* does not answer from there on; 0: never */
+    uint64_t lacks; /* virtio features not offered */
+    uint16_t base;  /* what GET_VRING_BASE answers */
+};
+
+/* Forks; the child listens on `path` and serves until it is killed or dies by its script. */
+pid_t backend_start(const char *path, const struct backend_script *script);
+/* SIGKILL (if `kill_it`) and reap. */
+void backend_end(pid_t pid, bool kill_it);
+
+#endif
