@@ -19,8 +19,7 @@ struct hf_lun_facts;
 struct hf_sense;
 struct hf_writer;
 
-/* Operation codes (SPC-4 annex E); also those we only refuse, where tests or initiator name them.
- */
+/* Operation codes (SPC-4 annex E) of the rows. */
 enum {
     HF_OP_TEST_UNIT_READY = 0x00,
     HF_OP_REQUEST_SENSE = 0x03,

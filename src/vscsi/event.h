@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The event queue (virtio 1.3 §5.6.6.3): 16 bytes, device to driver. Knows no reason to send one.
- */
+/* The event queue (virtio 1.3 §5.6.6.3): 16 bytes to the driver. Knows no reason to send one. */
 #ifndef HF_VSCSI_EVENT_H
 #define HF_VSCSI_EVENT_H
 

@@ -101,6 +101,8 @@ static void sense_can_be_read_by_people(void **state)
     (void)state;
     medium.has_information = true;
     medium.information = 77;
+    expect_text(hf_sense_of(HF_SENSE_CODE_NONE),
+                "NO SENSE, NO ADDITIONAL SENSE INFORMATION (00/00)");
     expect_text(hf_sense_of(HF_SENSE_CODE_INVALID_FIELD_IN_CDB),
                 "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00)");
     expect_text(hf_sense_of_field(14),

@@ -70,6 +70,8 @@ static void an_unknown_type_decodes_and_can_be_judged(void **state)
     (void)state;
     assert_true(gather("03 00 00 00", 4, &control));
     assert_int_equal(control.type, 3);
+    assert_true(gather("03 00 00 00 01 05 40 00 00 00 00 00 16 00 00 80", 16, &control));
+    assert_int_equal(control.events, 0); /* it is no AN request */
     assert_true(gather("ff ff ff ff 01 02 03 04", 1, &control));
     assert_true(control.type == 0xffffffff);
 }
