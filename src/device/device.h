@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "frontend/frontend.h"
+#include "ring/split.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,10 +73,10 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
                          struct hf_error *error);
 int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, uint64_t size_bytes);
 
-/* A queue: 0 control, 1 event, from 2 on requests. Host addresses inside added memory; size 0 takes
- * it away. -EINVAL: index, size, alignment or address out of range. The base starts at 0. */
-int hf_device_set_queue(struct hf_device *device, uint16_t queue, uint16_t size, void *desc,
-                        void *avail, void *used);
+/* A queue: 0 control, 1 event, from 2 on requests. The ring's pointers lie inside added memory;
+ * NULL takes the queue away. The base starts at 0. -EINVAL: index, size, alignment or address out
+ * of range. */
+int hf_device_set_queue(struct hf_device *device, uint16_t queue, const struct hf_ring *ring);
 /* Descriptors are duplicated (any that takes 8-byte writes); -1 takes them away. */
 int hf_device_set_kick(struct hf_device *device, uint16_t queue, int fd);
 int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd);

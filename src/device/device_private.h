@@ -4,7 +4,6 @@
 #define HF_DEVICE_DEVICE_PRIVATE_H
 
 #include "device/device.h"
-#include "ring/split.h"
 #include "vscsi/config.h"
 
 /* What a driver may be offered: what we know the meaning of. Packed rings come later. */

@@ -102,27 +102,33 @@ static void end_epoch(struct hf_plan *plan)
     hf_fd_close(&fd);
 }
 
-int hf_device_set_queue(struct hf_device *device, uint16_t queue, uint16_t size, void *desc,
-                        void *avail, void *used)
+static bool ring_is_sane(const struct hf_plan *plan, const struct hf_ring *ring,
+                         uint64_t *used_guest)
 {
+    struct hf_ring checked;
+
+    return hf_ring_init(&checked, ring->size, ring->desc, ring->avail, ring->used) ==
+               HF_RING_FAULT_NONE &&
+           ring_in_memory(plan, ring, used_guest);
+}
+
+int hf_device_set_queue(struct hf_device *device, uint16_t queue, const struct hf_ring *ring)
+{
+    static const struct hf_ring none = { .size = 0 };
     struct hf_plan *plan = hf_frontend_plan(&device->frontend);
-    struct hf_ring ring = { .size = 0 };
-    uint64_t used_guest = 0;
+    struct hf_ring_addresses addresses = { .used_guest = 0 };
 
     if (queue >= plan->queue_count)
         return -EINVAL;
-    if (size != 0 && (hf_ring_init(&ring, size, desc, avail, used) != HF_RING_FAULT_NONE ||
-                      !ring_in_memory(plan, &ring, &used_guest)))
+    if (ring != NULL && !ring_is_sane(plan, ring, &addresses.used_guest))
         return -EINVAL;
     if (plan->inflight.generation != 0)
         end_epoch(plan);
-    device->rings[queue] = ring;
-    hf_plan_set_ring(plan, queue, size,
-                     &(struct hf_ring_addresses){ .desc = (uintptr_t)desc,
-                                                  .avail = (uintptr_t)avail,
-                                                  .used = (uintptr_t)used,
-                                                  .used_guest = used_guest },
-                     0);
+    device->rings[queue] = ring != NULL ? *ring : none;
+    addresses.desc = (uintptr_t)device->rings[queue].desc;
+    addresses.avail = (uintptr_t)device->rings[queue].avail;
+    addresses.used = (uintptr_t)device->rings[queue].used;
+    hf_plan_set_ring(plan, queue, device->rings[queue].size, &addresses, 0);
     hf_frontend_changed(&device->frontend);
     return 0;
 }

@@ -21,6 +21,14 @@
 
 #define RING_SIZE   16
 #define QUEUE_COUNT 3
+/* A sanitizer keeps freed memory to look at it later. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
 #define PATIENCE_NS (20u * HF_NS_PER_S)
 
 struct world {
@@ -50,9 +58,12 @@ static void set_up_queue(struct world *world, uint16_t queue)
     struct hf_ring_layout layout = hf_ring_layout_of(RING_SIZE);
     uint8_t *start = world->memory.start + queue * hf_align_up(layout.size_bytes, 64);
 
-    assert_int_equal(hf_device_set_queue(world->device, queue, RING_SIZE, start,
-                                         start + layout.avail_offset, start + layout.used_offset),
-                     0);
+    struct hf_ring ring;
+
+    assert_int_equal(hf_ring_init(&ring, RING_SIZE, start, start + layout.avail_offset,
+                                  start + layout.used_offset),
+                     HF_RING_FAULT_NONE);
+    assert_int_equal(hf_device_set_queue(world->device, queue, &ring), 0);
     assert_int_equal(hf_device_set_kick(world->device, queue, world->kick), 0);
     assert_int_equal(hf_device_set_call(world->device, queue, world->call), 0);
 }
@@ -318,6 +329,11 @@ static void bad_input_is_refused_with_a_sentence(void **state)
     struct hf_device_ops ops = { .host = world };
     struct hf_error error;
     struct hf_device_config config = hf_device_config_default;
+    static uint64_t elsewhere[64];
+    struct hf_ring outside = { .size = 8,
+                               .desc = (void *)elsewhere,
+                               .avail = (void *)&elsewhere[16],
+                               .used = (void *)&elsewhere[32] };
 
     assert_int_equal(hf_device_new(&device, &config, &ops, &error), -EINVAL);
     assert_non_null(strstr(error.text, "socket"));
@@ -325,10 +341,10 @@ static void bad_input_is_refused_with_a_sentence(void **state)
     config.request_queues = 0;
     assert_int_equal(hf_device_new(&device, &config, &ops, &error), -EINVAL);
     assert_non_null(strstr(error.text, "queues: 0"));
-    assert_int_equal(hf_device_set_queue(world->device, 3, 16, NULL, NULL, NULL), -EINVAL);
-    assert_int_equal(hf_device_set_queue(world->device, 0, 17, world->memory.start,
-                                         world->memory.start, world->memory.start),
-                     -EINVAL);
+    assert_int_equal(hf_device_set_queue(world->device, 3, NULL), -EINVAL);
+    assert_int_equal(hf_device_set_queue(world->device, 0, &outside), -EINVAL);
+    outside.size = 17;
+    assert_int_equal(hf_device_set_queue(world->device, 0, &outside), -EINVAL);
     assert_int_equal(hf_device_set_kick(world->device, 3, world->kick), -EINVAL);
     assert_int_equal(hf_device_set_features(world->device, 1), -EINVAL);
     assert_int_equal(hf_device_remove_memory(world->device, 1, 1), -ENOENT);
@@ -366,7 +382,7 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
     }
     assert_int_equal(count_fds(), fds);
     assert_int_equal(count_lines("/proc/self/maps"), maps);
-    assert_true(rss_pages() <= rss + 16);
+    assert_true(SANITIZED || rss_pages() <= rss + 16);
     backend_end(pid, true);
 }
 
