@@ -62,12 +62,13 @@ static void scattered_memory_is_one_request(void **state)
 static void a_read_at_the_end_is_short_and_beyond_it_zero(void **state)
 {
     char buffer[100];
+    char other[100];
     struct io edge;
     struct io beyond;
 
     (void)state;
     submit(&edge, HF_AIO_READ, buffer, sizeof(buffer), (uint64_t)MANY * BLOCK - 10);
-    submit(&beyond, HF_AIO_READ, buffer, sizeof(buffer), (uint64_t)MANY * BLOCK + 10);
+    submit(&beyond, HF_AIO_READ, other, sizeof(other), (uint64_t)MANY * BLOCK + 10);
     run_down();
     assert_int_equal(edge.result, 10);
     assert_int_equal(beyond.result, 0);
@@ -121,12 +122,12 @@ static void more_requests_than_the_ring_holds_are_all_done_once(void **state)
 static void one_wait_calls_a_bounded_number(void **state)
 {
     struct io *all = calloc(MANY, sizeof(*all));
-    static char buffer[BLOCK];
+    static char bytes[MANY];
     int most = 0;
 
     (void)state;
     for (uint32_t i = 0; i < MANY; i++)
-        submit(&all[i], HF_AIO_READ, buffer, BLOCK, (uint64_t)i * BLOCK);
+        submit(&all[i], HF_AIO_READ, &bytes[i], 1, (uint64_t)i * BLOCK);
     hf_aio_push(aio);
     sleep_ms(50);
     while (hf_aio_in_flight(aio) > 0) {
