@@ -87,6 +87,15 @@ static void write_one_region(struct hf_writer *writer, const struct hf_wire_regi
     hf_write_u64(writer, region->mmap_offset);
 }
 
+/* A front-end may send the whole array it keeps, only the first of it in use (user-mode Linux:
+ * two regions long, count 1). What is not in use is not looked at. */
+static void skip_unused_regions(struct hf_reader *reader, uint32_t count)
+{
+    if (reader->left % REGION_SIZE == 0 &&
+        reader->left <= (HF_WIRE_REGIONS_MAX - count) * REGION_SIZE)
+        hf_read_skip(reader, reader->left);
+}
+
 static void read_mem_table(struct hf_reader *reader, union hf_wire_body *body)
 {
     uint32_t count = hf_read_u32(reader);
@@ -95,6 +104,8 @@ static void read_mem_table(struct hf_reader *reader, union hf_wire_body *body)
     reader->failed |= count > HF_WIRE_REGIONS_MAX;
     for (uint32_t i = 0; i < count && !reader->failed; i++)
         read_one_region(reader, &body->table.regions[i]);
+    if (!reader->failed)
+        skip_unused_regions(reader, count);
     body->table.count = count;
 }
 
