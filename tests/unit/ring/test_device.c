@@ -300,6 +300,23 @@ static void a_call_decision_covers_all_batches_since_the_last_one(void **state)
     assert_true(hf_ring_device_call_needed(&rig->device));
 }
 
+/* Byte exact also where no walk of ours would notice: next of the oldest of a batch. */
+static void the_first_batch_after_a_recovery_is_linked_to_the_last_one_before_it(void **state)
+{
+    struct rig *rig = *state;
+    uint16_t first = rig_post(rig, 1, 1);
+    uint16_t second = rig_post(rig, 1, 1);
+    uint16_t head;
+
+    while (hf_ring_device_fetch(&rig->device, &head))
+        ;
+    complete_one(rig, second);
+    rig_start_tracked(rig);
+    complete_one(rig, first);
+    assert_int_equal(rig->queue.entries[first].next, second);
+    assert_int_equal(rig->queue.header->last_batch_head, first);
+}
+
 static void an_untracked_device_begins_at_its_base_and_touches_no_region(void **state)
 {
     struct rig *rig = *state;
@@ -353,6 +370,7 @@ int main(void)
         WITH_RIG(without_event_index_the_flag_decides_about_calls),
         WITH_EVENTS(with_event_index_the_event_decides_about_calls),
         WITH_EVENTS(a_call_decision_covers_all_batches_since_the_last_one),
+        WITH_RIG(the_first_batch_after_a_recovery_is_linked_to_the_last_one_before_it),
         WITH_RIG(an_untracked_device_begins_at_its_base_and_touches_no_region),
         WITH_RIG(a_region_that_is_refused_leaves_the_device_untracked),
     };
