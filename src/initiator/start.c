@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The two blocking calls: handshake, then rings; what is settled in between. */
+#include "initiator/state.h"
+
+#include "os/clock.h"
+#include "wire/feature.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define RING_SIZE_MIN 128u
+
+#define FEATURES_WANTED                                                                            \
+    (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
+     HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(SCSI_HOTPLUG) | HF_FEATURE(SCSI_CHANGE))
+
+static int give_up(const struct hf_initiator *initiator, int code, const char *what,
+                   struct hf_error *error)
+{
+    const char *path = initiator->config.socket_path;
+
+    if (initiator->troubled)
+        return hf_error_set(error, code, "%s: %s: %s", path, what, initiator->trouble);
+    return hf_error_set(error, code, "%s: %s", path, what);
+}
+
+static int wait_for(struct hf_initiator *initiator, const bool *flag,
+                    const struct hf_initiator_wait *wait, struct hf_error *error)
+{
+    initiator->troubled = false;
+    while (!*flag) {
+        uint64_t now = hf_clock_ns();
+        if (now >= wait->deadline_ns)
+            return give_up(initiator, ETIMEDOUT, "no answer from the back-end in time", error);
+        uint64_t left_ms = (wait->deadline_ns - now) / HF_NS_PER_MS + 1;
+        hf_loop_dispatch(initiator->loop, left_ms > 1000 ? 1000 : (int)left_ms);
+        if (initiator->troubled && !wait->patient)
+            return give_up(initiator, ECONNRESET, "unable to use the back-end", error);
+    }
+    return 0;
+}
+
+static uint16_t power_of_two_above(uint32_t value)
+{
+    uint32_t size = RING_SIZE_MIN;
+
+    while (size < value && size < HF_INITIATOR_RING_MAX)
+        size *= 2;
+    return (uint16_t)size;
+}
+
+static int settle_on_features(struct hf_initiator *initiator, struct hf_error *error)
+{
+    uint64_t offered = hf_device_offered(initiator->device);
+    uint32_t depth = initiator->config.depth;
+
+    initiator->features = offered & FEATURES_WANTED;
+    if ((offered & HF_FEATURE(VERSION_1)) == 0)
+        return hf_error_set(error, EOPNOTSUPP, "%s: the back-end does not offer VERSION_1",
+                            initiator->config.socket_path);
+    if ((offered & HF_FEATURE(INDIRECT_DESC)) == 0)
+        depth *= initiator->config.segments_max + 2u;
+    initiator->ring_size = power_of_two_above(depth);
+    return 0;
+}
+
+static int settle_on_recovery(struct hf_initiator *initiator, struct hf_error *error)
+{
+    struct hf_device_status status;
+
+    hf_device_get_status(initiator->device, &status);
+    if (initiator->recovery == HF_RECOVERY_AUTO)
+        initiator->recovery = status.tracks_inflight ? HF_RECOVERY_INFLIGHT : HF_RECOVERY_DRIVER;
+    if (initiator->recovery == HF_RECOVERY_INFLIGHT && !status.tracks_inflight)
+        return hf_error_set(error, EOPNOTSUPP,
+                            "%s: the back-end does not track requests in flight (INFLIGHT_SHMFD); "
+                            "recovery \"driver\" needs nothing of it",
+                            initiator->config.socket_path);
+    return 0;
+}
+
+int hf_initiator_connect(struct hf_initiator *initiator, const struct hf_initiator_wait *wait,
+                         struct hf_error *error)
+{
+    hf_device_connect(initiator->device);
+    int ret = wait_for(initiator, &initiator->connected, wait, error);
+    if (ret == 0)
+        ret = settle_on_features(initiator, error);
+    if (ret == 0)
+        ret = settle_on_recovery(initiator, error);
+    return ret;
+}
+
+int hf_initiator_start(struct hf_initiator *initiator, const struct hf_initiator_wait *wait,
+                       struct hf_error *error)
+{
+    if (!initiator->prepared)
+        hf_initiator_prepare(initiator);
+    return wait_for(initiator, &initiator->running, wait, error);
+}
+
+int hf_initiator_finish(struct hf_initiator *initiator, const bool *flag, uint64_t deadline_ns,
+                        struct hf_error *error)
+{
+    struct hf_initiator_wait wait = { .deadline_ns = deadline_ns, .patient = true };
+
+    return wait_for(initiator, flag, &wait, error);
+}
