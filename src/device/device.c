@@ -199,6 +199,13 @@ uint64_t hf_device_offered(const struct hf_device *device)
     return device->offered;
 }
 
+bool hf_device_at_rest(const struct hf_device *device)
+{
+    const struct hf_plan *plan = &device->frontend.front.plan;
+
+    return !plan->settle_owed && !hf_plan_any_ran(plan);
+}
+
 void hf_device_get_status(const struct hf_device *device, struct hf_device_status *status)
 {
     const struct hf_front *front = &device->frontend.front;

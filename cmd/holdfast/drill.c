@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* holdfast drill: the options of a drill, and the way from its outcome to an exit status. */
+#include "subcommand.h"
+
+#include "drill/drill.h"
+#include "drill/verdict_text.h"
+#include "os/clock.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define EXIT_NOT_RUN 2
+#define SPAN_MS_MAX  3600000u
+
+struct options {
+    struct hf_drill_settings settings;
+    bool json;
+};
+
+enum option_key {
+    KEY_KILLS = 0x100,
+    KEY_SEED,
+    KEY_IODEPTH,
+    KEY_QUEUES,
+    KEY_BS,
+    KEY_MIX,
+    KEY_DIRECT,
+    KEY_DOWN,
+    KEY_RUNTIME,
+    KEY_RATE,
+    KEY_RECOVERY,
+    KEY_STUCK_AFTER,
+    KEY_SIZE,
+    KEY_FILE,
+    KEY_POLL,
+    KEY_JSON,
+};
+
+static const struct argp_option option_table[] = {
+    { "kills", KEY_KILLS, "N", 0, "Kill the back-end N times (20)", 0 },
+    { "seed", KEY_SEED, "N", 0,
+      "Repeat the workload of that seed; the instant of a kill is never repeated (random)", 0 },
+    { "iodepth", KEY_IODEPTH, "N", 0, "Requests in flight on each queue (32)", 0 },
+    { "queues", KEY_QUEUES, "N", 0, "Request queues (1)", 0 },
+    { "bs", KEY_BS, "BYTES", 0, "Size of a request (4k)", 0 },
+    { "mix", KEY_MIX, "R:W:F", 0, "Percent of reads, writes and flushes (30:69:1)", 0 },
+    { "direct", KEY_DIRECT, NULL, 0, "Serve the file with cache=none (O_DIRECT)", 0 },
+    { "down", KEY_DOWN, "MS..MS", 0, "Pause between a death and the next start (0..100)", 0 },
+    { "runtime", KEY_RUNTIME, "MS..MS", 0, "Load between a recovery and a kill (100..400)", 0 },
+    { "rate", KEY_RATE, "N", 0,
+      "At most N requests a second; a low rate leaves the back-end idle at most kills, which makes "
+      "the drill inconclusive (no limit)",
+      0 },
+    { "recovery", KEY_RECOVERY, "HOW", 0,
+      "inflight: the next back-end replays; driver: we offer our requests again on fresh rings; "
+      "used-index: neither (loses data: shows what the drill sees); auto: inflight where offered, "
+      "else driver (auto)",
+      0 },
+    { "stuck-after", KEY_STUCK_AFTER, "S", 0,
+      "A request is stuck after so many seconds with a back-end listening (10)", 0 },
+    { "size", KEY_SIZE, "BYTES", 0, "Size of the fresh file (64M)", 0 },
+    { "file", KEY_FILE, "PATH", 0, "Where COMMAND keeps its data: checked at the end", 0 },
+    { "poll", KEY_POLL, NULL, 0, "Watch the rings instead of waiting for calls", 0 },
+    { "json", KEY_JSON, NULL, 0, "Print the outcome as one JSON object", 0 },
+    { 0 }
+};
+
+/* ---- words to values ---- */
+
+static uint64_t number(const char *name, const char *word, uint64_t first, uint64_t last,
+                       struct argp_state *state)
+{
+    char *end = NULL;
+
+    errno = 0;
+    unsigned long long value = strtoull(word, &end, 10);
+    if (errno != 0 || *word < '0' || *word > '9' || *end != 0 || value < first || value > last)
+        argp_error(state, "--%s=%s: %llu to %llu is possible", name, word,
+                   (unsigned long long)first, (unsigned long long)last);
+    return value;
+}
+
+static unsigned suffix_shift(const char *suffix)
+{
+    static const struct {
+        const char *suffix;
+        unsigned shift;
+    } table[] = { { "", 0 }, { "k", 10 }, { "K", 10 }, { "M", 20 }, { "G", 30 } };
+
+    for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(table[i].suffix, suffix) == 0)
+            return table[i].shift;
+    }
+    return UINT32_MAX;
+}
+
+/* A multiple of 512, with k, M or G. */
+static uint64_t bytes(const char *name, const char *word, uint64_t last, struct argp_state *state)
+{
+    char *end = NULL;
+
+    errno = 0;
+    unsigned long long value = strtoull(word, &end, 10);
+    unsigned shift = suffix_shift(end);
+    if (errno != 0 || *word < '0' || *word > '9' || shift == UINT32_MAX || value == 0 ||
+        value > last >> shift || (value << shift) % HF_CONTENT_SECTOR_SIZE != 0)
+        argp_error(state, "--%s=%s: a multiple of 512 bytes up to %lluk is possible (k, M, G)",
+                   name, word, (unsigned long long)last >> 10);
+    return (uint64_t)value << (shift & 63);
+}
+
+static struct hf_drill_span span(const char *name, const char *word, struct argp_state *state)
+{
+    unsigned first = 0;
+    unsigned last = 0;
+    int length = 0;
+
+    if (sscanf(word, "%u..%u%n", &first, &last, &length) != 2 || word[length] != 0 ||
+        last > SPAN_MS_MAX || first > last)
+        argp_error(state, "--%s=%s: write two milliseconds as 0..100", name, word);
+    return (struct hf_drill_span){ .first_ms = first, .last_ms = last };
+}
+
+static struct hf_workload_mix mix(const char *word, struct argp_state *state)
+{
+    struct hf_workload_mix value = { 0 };
+    int length = 0;
+
+    if (sscanf(word, "%u:%u:%u%n", &value.read, &value.write, &value.flush, &length) != 3 ||
+        word[length] != 0 || value.read > 100 || value.write > 100 || value.flush > 100 ||
+        value.read + value.write + value.flush != 100 || value.write == 0)
+        argp_error(state,
+                   "--mix=%s: three percentages, reads:writes:flushes, that make 100, with "
+                   "some writes",
+                   word);
+    return value;
+}
+
+static enum hf_recovery recovery(const char *word, struct argp_state *state)
+{
+    enum hf_recovery value = HF_RECOVERY_AUTO;
+
+    if (!hf_recovery_parse(word, &value))
+        argp_error(state, "--recovery=%s: auto, inflight, driver or used-index", word);
+    return value;
+}
+
+/* ---- the table's other half ---- */
+
+static error_t parse_size(int key, const char *word, struct argp_state *state)
+{
+    struct hf_drill_settings *settings = &((struct options *)state->input)->settings;
+
+    switch (key) {
+    case KEY_KILLS:
+        settings->kills = (unsigned)number("kills", word, 1, HF_TIMELINE_KILLS_MAX, state);
+        return 0;
+    case KEY_SEED:
+        settings->seed = number("seed", word, 0, INT64_MAX, state);
+        return 0;
+    case KEY_IODEPTH:
+        settings->depth = (uint16_t)number("iodepth", word, 1, HF_INITIATOR_DEPTH_MAX, state);
+        return 0;
+    case KEY_QUEUES:
+        settings->queues = (uint16_t)number("queues", word, 1, 64, state);
+        return 0;
+    case KEY_BS:
+        settings->block_size_bytes = (uint32_t)bytes("bs", word, 1u << 20, state);
+        return 0;
+    case KEY_SIZE:
+        settings->size_bytes = bytes("size", word, UINT64_C(1) << 40, state);
+        return 0;
+    case KEY_RATE:
+        settings->rate = (uint32_t)number("rate", word, 1, 1000000, state);
+        return 0;
+    case KEY_STUCK_AFTER:
+        settings->stuck_after_ns = number("stuck-after", word, 1, 3600, state) * HF_NS_PER_S;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Everything from the first word that is no option is the command. */
+static error_t take_command(struct argp_state *state)
+{
+    struct hf_drill_settings *settings = &((struct options *)state->input)->settings;
+
+    settings->command = state->argv + state->next - 1;
+    state->next = state->argc;
+    return 0;
+}
+
+static error_t parse(int key, char *word, struct argp_state *state)
+{
+    struct options *options = state->input;
+    struct hf_drill_settings *settings = &options->settings;
+
+    switch (key) {
+    case KEY_MIX:
+        settings->mix = mix(word, state);
+        return 0;
+    case KEY_DIRECT:
+        settings->direct = true;
+        return 0;
+    case KEY_DOWN:
+        settings->down = span("down", word, state);
+        return 0;
+    case KEY_RUNTIME:
+        settings->runtime = span("runtime", word, state);
+        return 0;
+    case KEY_RECOVERY:
+        settings->recovery = recovery(word, state);
+        return 0;
+    case KEY_FILE:
+        settings->file = word;
+        return 0;
+    case KEY_POLL:
+        settings->polls = true;
+        return 0;
+    case KEY_JSON:
+        options->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return take_command(state);
+    default:
+        return parse_size(key, word, state);
+    }
+}
+
+static const char *const description =
+    "Put a disk under verified load, kill its back-end at random moments, start it again, and say "
+    "what was lost.\vWithout COMMAND a fresh file is served by holdfast-target. COMMAND is any "
+    "vhost-user-scsi back-end; {socket} in it is replaced by the path to listen at, {file} by that "
+    "of a fresh file, {ready-fd} by the number of a descriptor to which 8 bytes, the "
+    "CLOCK_MONOTONIC time of listening, may be written. The first disk that can be written is "
+    "used, and what was on it is LOST.\n\n"
+    "Exit status: 0 clean; 1 something was lost, duplicated, corrupted, failed or stuck; 2 the "
+    "drill could not run, or was inconclusive (fewer than 90 % of the kills met a request).";
+
+static const struct argp parser = { option_table, parse, "[-- COMMAND ...]", description, NULL,
+                                    NULL,         NULL };
+
+static void check_together(const struct options *options)
+{
+    const struct hf_drill_settings *settings = &options->settings;
+
+    if (settings->command != NULL && settings->direct)
+        fputs("holdfast drill: --direct does not change COMMAND: say cache=none there\n", stderr);
+    if (settings->command == NULL && settings->file != NULL)
+        fputs("holdfast drill: --file is ignored: a fresh file is served\n", stderr);
+}
+
+static int report(const struct options *options, const struct hf_drill_outcome *outcome)
+{
+    if (!options->json)
+        hf_drill_print_text(stdout, &options->settings, outcome);
+    else if (hf_drill_print_json(stdout, &options->settings, outcome) < 0)
+        return EXIT_NOT_RUN;
+    return hf_verdict_exit_code(outcome->verdict);
+}
+
+static int run_drill(int count, char **arguments)
+{
+    struct options options = { .settings = hf_drill_settings_default };
+    static struct hf_drill_outcome outcome;
+    struct hf_error error = { 0 };
+    uint32_t seed = 0;
+    int status = EXIT_NOT_RUN;
+
+    if (getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed))
+        options.settings.seed = seed;
+    argp_err_exit_status = EXIT_NOT_RUN;
+    argp_parse(&parser, count, arguments, ARGP_IN_ORDER, NULL, &options);
+    check_together(&options);
+    options.settings.progress = isatty(STDERR_FILENO) != 0;
+    if (hf_drill_run(&options.settings, &outcome, &error) < 0)
+        fprintf(stderr, "holdfast drill: %s\n", error.text);
+    else
+        status = report(&options, &outcome);
+    hf_drill_outcome_done(&outcome);
+    return status;
+}
+
+const struct hf_subcommand hf_subcommand_drill = { "drill", "kill a back-end under load, verify",
+                                                   run_drill };

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The process that is killed: made from a command with {socket}, {file} and {ready-fd} in it,
+ * started, watched until it listens, killed, reaped. It runs in a process group of its own (Ctrl-C
+ * is for us), dies with us, and writes into a log file. Any vendor's; knows no vhost-user.
+ */
+#ifndef HF_DRILL_BACKEND_H
+#define HF_DRILL_BACKEND_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HF_BACKEND_WORDS_MAX 256u
+
+struct hf_backend_setup {
+    char *const *command; /* NULL-terminated; {socket}, {file}, {ready-fd} are replaced */
+    const char *socket_path;
+    const char *file_path; /* NULL: {file} is an error */
+    const char *log_path;
+};
+
+struct hf_backend {
+    char *words[HF_BACKEND_WORDS_MAX + 1];
+    const char *socket_path;
+    const char *log_path;
+    bool stamps; /* it tells itself when it listens ({ready-fd}) */
+    pid_t pid;   /* 0: none */
+    int pidfd;   /* readable when it has ended; -1: none */
+    int ready_fd;
+    uint64_t spawned_ns;
+    uint64_t listening_ns; /* 0: not yet */
+};
+
+/*
+ * Checks and expands the command. -EINVAL with a sentence: no {socket}, {file} without one, or a
+ * unit (mem:, null:) that loses its data with the process by nature and cannot be drilled.
+ */
+int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *setup,
+                    struct hf_error *error);
+/* Kills what runs, frees. */
+void hf_backend_done(struct hf_backend *backend);
+
+/* 0, or -errno with a sentence (-ENOENT: no such program). */
+int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error);
+/* Looks whether it listens now; listening_ns is its own stamp, or when the socket file was seen. */
+bool hf_backend_look(struct hf_backend *backend);
+/* True if it has ended by itself; reaps it and says how. */
+bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how);
+
+/* SIGKILL; returns when. The process is reaped by hf_backend_reap, which blocks. */
+uint64_t hf_backend_kill(struct hf_backend *backend);
+/* 0 or -ETIMEDOUT. */
+int hf_backend_reap(struct hf_backend *backend, unsigned timeout_ms, struct hf_error *error);
+/* SIGTERM, and SIGKILL after the time-out. */
+void hf_backend_stop(struct hf_backend *backend, unsigned timeout_ms);
+
+#endif

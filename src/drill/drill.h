@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The drill: serves a disk, puts it under verified load, kills the back-end at random moments,
+ * starts it again, and says what was lost (CONTRACT §7). Blocks until the end or until
+ * *interrupted.
+ */
+#ifndef HF_DRILL_DRILL_H
+#define HF_DRILL_DRILL_H
+
+#include "base/error.h"
+#include "drill/tally.h"
+#include "drill/timeline.h"
+#include "drill/workload.h"
+#include "initiator/initiator.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hf_drill_span {
+    uint32_t first_ms;
+    uint32_t last_ms;
+};
+
+struct hf_drill_settings {
+    unsigned kills;
+    uint64_t seed;
+    uint16_t depth; /* requests in flight on each queue */
+    uint16_t queues;
+    uint32_t block_size_bytes;
+    struct hf_workload_mix mix;
+    uint32_t rate;
+    bool direct; /* our own target: O_DIRECT */
+    bool polls;
+    struct hf_drill_span down;    /* from the death of a back-end to the start of the next */
+    struct hf_drill_span runtime; /* load between a recovery and the next kill */
+    enum hf_recovery recovery;
+    uint64_t stuck_after_ns;
+    uint64_t size_bytes;  /* of the fresh file */
+    const char *file;     /* of somebody else's back-end, to be checked at the end; or NULL */
+    char *const *command; /* NULL: our own target */
+    bool progress;        /* a live line on standard error */
+};
+
+struct hf_drill_outcome {
+    struct hf_tally tally;
+    struct hf_timeline timeline;
+    unsigned kills;
+    unsigned hits; /* kills with a request in flight */
+    unsigned ended_by_itself;
+    enum hf_recovery recovery;
+    bool file_checked;
+    enum hf_verdict verdict;
+};
+
+extern const struct hf_drill_settings hf_drill_settings_default;
+
+/*
+ * 0 and *outcome (timeline freed by hf_drill_outcome_done, also after a failure), or -errno with a
+ * sentence: it could not be run (-EINTR: a signal came). Whatever happens, the processes it started
+ * are gone and its files are removed.
+ */
+int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outcome *outcome,
+                 struct hf_error *error);
+void hf_drill_outcome_done(struct hf_drill_outcome *outcome);
+
+#endif

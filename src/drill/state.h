@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of this folder share about one running drill; nobody else includes it. */
+#ifndef HF_DRILL_STATE_H
+#define HF_DRILL_STATE_H
+
+#include "drill/backend.h"
+#include "drill/drill.h"
+#include "drill/scene.h"
+#include "initiator/discovery.h"
+
+struct hf_drill {
+    const struct hf_drill_settings *settings;
+    struct hf_drill_outcome *outcome;
+    struct hf_loop loop;
+    struct hf_watch signal_watch;
+    int signal_fd;
+    struct hf_scene scene;
+    struct hf_backend backend;
+    struct hf_initiator *initiator;
+    struct hf_disk disk;
+    struct hf_ledger ledger;
+    struct hf_pool pool;
+    struct hf_workload workload;
+    struct hf_random random; /* of kill moments; not of the workload */
+    uint64_t overdue_look_ns;
+    uint64_t progress_ns;
+    bool interrupted;
+    bool hopeless; /* requests are stuck, or a ring is broken: more load shows nothing more */
+};
+
+/* turn.c: one look at everything that can happen. -errno with a sentence: the drill cannot go on.
+ */
+int hf_drill_turn(struct hf_drill *drill, unsigned timeout_ms, struct hf_error *error);
+/* Turns until then. */
+int hf_drill_wait_until(struct hf_drill *drill, uint64_t deadline_ns, struct hf_error *error);
+/* Turns until the back-end listens. */
+int hf_drill_wait_listening(struct hf_drill *drill, struct hf_error *error);
+/* Turns until the mode has ended, or there is no hope. */
+int hf_drill_wait_mode(struct hf_drill *drill, enum hf_workload_mode mode, struct hf_error *error);
+void hf_drill_clear_line(const struct hf_drill *drill);
+
+/* file_check.c: every block of the hot set in the file itself; the back-end is gone. */
+int hf_drill_check_file(struct hf_drill *drill, struct hf_error *error);
+
+#endif

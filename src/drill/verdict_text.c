@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See verdict_text.h. The JSON keys are an interface: docs and scripts name them. */
+#include "drill/verdict_text.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+static const char *const sentences[HF_VERDICT_COUNT] = {
+    [HF_VERDICT_CLEAN] = "CLEAN: every request completed once, with the right data",
+    [HF_VERDICT_HARMED] = "HARMED: the disk did not keep what it promised",
+    [HF_VERDICT_INCONCLUSIVE] =
+        "INCONCLUSIVE: fewer than 90 % of the kills met a request in flight; nothing is shown",
+};
+
+static void print_gap(FILE *out, const char *what, struct hf_timeline_gap gap)
+{
+    fprintf(out, "  %-31s p50 %.2f ms, p99 %.2f ms, max %.2f ms\n", what, gap.p50_ms, gap.p99_ms,
+            gap.max_ms);
+}
+
+static void print_classes(FILE *out, const struct hf_tally *tally)
+{
+    fprintf(out, " ");
+    for (unsigned i = 0; i < HF_CLASS_COUNT; i++)
+        fprintf(out, " %s %llu%s", hf_class_name((enum hf_class)i),
+                (unsigned long long)tally->classes[i], i + 1 < HF_CLASS_COUNT ? "," : "\n");
+    for (unsigned i = 0; i < tally->note_count; i++)
+        fprintf(out, "    %s\n", tally->notes[i]);
+}
+
+static void print_gaps(FILE *out, const struct hf_timeline *timeline)
+{
+    struct hf_timeline_gap free_gap = hf_timeline_free_gap(timeline);
+
+    print_gap(out, "gap, kill to first completion:", hf_timeline_kill_gap(timeline));
+    print_gap(out, "gap, listening to completion:", hf_timeline_listen_gap(timeline));
+    if (free_gap.max_ms > 0)
+        print_gap(out, "gap, lock held to completion:", free_gap);
+}
+
+void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
+                         const struct hf_drill_outcome *outcome)
+{
+    const struct hf_tally *tally = &outcome->tally;
+    const struct hf_timeline *timeline = &outcome->timeline;
+
+    fprintf(out, "%s\n", sentences[outcome->verdict]);
+    fprintf(out, "  %u kills (%u met requests in flight), %llu requests, %llu replayed\n",
+            outcome->kills, outcome->hits, (unsigned long long)tally->requests,
+            (unsigned long long)tally->replayed);
+    print_classes(out, tally);
+    fprintf(out, "  in flight at a kill: min %u, median %u\n", hf_timeline_in_flight_min(timeline),
+            hf_timeline_in_flight_median(timeline));
+    print_gaps(out, timeline);
+    if (outcome->ended_by_itself > 0)
+        fprintf(out, "  the back-end also ended by itself %u times\n", outcome->ended_by_itself);
+    fprintf(out, "  recovery %s, seed %llu%s\n", hf_recovery_name(outcome->recovery),
+            (unsigned long long)settings->seed,
+            outcome->file_checked ? "" : "; the file itself was not checked");
+}
+
+static json_t *gap_object(struct hf_timeline_gap gap)
+{
+    return json_pack("{s:f, s:f, s:f}", "p50", gap.p50_ms, "p99", gap.p99_ms, "max", gap.max_ms);
+}
+
+static json_t *outcome_object(const struct hf_drill_settings *settings,
+                              const struct hf_drill_outcome *outcome)
+{
+    const struct hf_tally *tally = &outcome->tally;
+    const struct hf_timeline *timeline = &outcome->timeline;
+    json_t *object =
+        json_pack("{s:I, s:I, s:I}", "kills", (json_int_t)outcome->kills, "requests",
+                  (json_int_t)tally->requests, "replayed", (json_int_t)tally->replayed);
+
+    if (object == NULL)
+        return NULL;
+    for (unsigned i = 0; i < HF_CLASS_COUNT; i++)
+        json_object_set_new(object, hf_class_name((enum hf_class)i),
+                            json_integer((json_int_t)tally->classes[i]));
+    json_object_set_new(object, "in_flight_at_kill",
+                        json_pack("{s:I, s:I}", "min",
+                                  (json_int_t)hf_timeline_in_flight_min(timeline), "median",
+                                  (json_int_t)hf_timeline_in_flight_median(timeline)));
+    json_object_set_new(object, "gap_kill_ms", gap_object(hf_timeline_kill_gap(timeline)));
+    json_object_set_new(object, "gap_listen_ms", gap_object(hf_timeline_listen_gap(timeline)));
+    json_object_set_new(object, "seed", json_integer((json_int_t)settings->seed));
+    json_object_set_new(object, "recovery", json_string(hf_recovery_name(outcome->recovery)));
+    json_object_set_new(object, "verdict", json_string(hf_verdict_name(outcome->verdict)));
+    return object;
+}
+
+int hf_drill_print_json(FILE *out, const struct hf_drill_settings *settings,
+                        const struct hf_drill_outcome *outcome)
+{
+    json_t *object = outcome_object(settings, outcome);
+
+    if (object == NULL)
+        return -ENOMEM;
+    int ret = json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    json_decref(object);
+    fputc('\n', out);
+    return ret == 0 ? 0 : -ENOMEM;
+}
