@@ -17,6 +17,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define SLOT_MARK       UINT64_C(1)
 #define SQ_MIN          64u
@@ -48,9 +50,12 @@ static int enable(struct uring *uring)
 {
     if (uring->enabled)
         return 0;
-    int failed = io_uring_enable_rings(&uring->ring);
+    /* Not io_uring_enable_rings: liburing 2.3 declares it and leaves it out of the shared library.
+     */
+    long failed =
+        syscall(SYS_io_uring_register, uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     uring->enabled = failed == 0;
-    return failed;
+    return failed < 0 ? -errno : 0;
 }
 
 /* NULL if the queue is full and the kernel takes nothing just now. */
@@ -149,8 +154,8 @@ static void forget(struct hf_aio_slot *slot)
     free(slot);
 }
 
-/* The poll must have its file before the caller closes the fd and another takes the number: submit
- * now. The slot is freed when the poll's own completion comes. */
+/* Goes with the next submission; the slot is freed when the poll's own completion comes. Should the
+ * poll itself go only then, and the fd be another file's by now, nobody hears what it says. */
 static void uring_remove(struct hf_aio *aio, struct hf_aio_slot *slot)
 {
     struct uring *uring = uring_of(aio);
@@ -160,12 +165,11 @@ static void uring_remove(struct hf_aio *aio, struct hf_aio_slot *slot)
         return;
     }
     struct io_uring_sqe *sqe = next_sqe(uring);
-    if (sqe != NULL) {
-        io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)slot | SLOT_MARK);
-        io_uring_sqe_set_data64(sqe, 0);
-    }
-    if (enable(uring) == 0)
-        io_uring_submit(&uring->ring);
+    /* No room now: the poll stays until it fires. */
+    if (sqe == NULL)
+        return;
+    io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)slot | SLOT_MARK);
+    io_uring_sqe_set_data64(sqe, 0);
 }
 
 static void hand_in_slot(struct hf_aio *aio, struct hf_aio_slot *slot, int32_t result)

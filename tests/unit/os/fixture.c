@@ -55,8 +55,8 @@ int fixture_end(void **state)
 
 const char *in_place(const char *name)
 {
-    static char paths[8][512];
-    static unsigned next;
+    static _Thread_local char paths[8][512];
+    static _Thread_local unsigned next;
     char *path = paths[next++ % 8];
 
     snprintf(path, sizeof(paths[0]), "%s/%s", place, name);

@@ -121,11 +121,14 @@ static void more_requests_than_the_ring_holds_are_all_done_once(void **state)
 
 static void one_wait_calls_a_bounded_number(void **state)
 {
+    const enum hf_aio_engine *engine = *state;
+    const struct hf_aio_options options = { .engine = *engine, .depth = 2048 };
     struct io *all = calloc(MANY, sizeof(*all));
     static char bytes[MANY];
     int most = 0;
 
-    (void)state;
+    hf_aio_free(aio);
+    assert_int_equal(hf_aio_new(&aio, &options, NULL), 0);
     for (uint32_t i = 0; i < MANY; i++)
         submit(&all[i], HF_AIO_READ, &bytes[i], 1, (uint64_t)i * BLOCK);
     hf_aio_push(aio);

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,6 +98,50 @@ static void the_holder_of_a_lock_is_found_by_name(void **state)
     assert_false(hf_lock_find_owner(-1, &owner));
 }
 
+static void a_lock_of_our_own_is_not_somebody_elses(void **state)
+{
+    HF_AUTO_FD int fd = open_file(O_RDWR);
+    struct hf_lock_owner owner;
+
+    (void)state;
+    assert_int_equal(hf_lock_try(fd, HF_LOCK_WRITE), 0);
+    assert_false(hf_lock_find_owner(fd, &owner));
+    assert_int_equal(owner.pid, 0);
+}
+
+static atomic_int holders;
+static atomic_int collisions;
+static char contested_path[512];
+
+static void *lock_and_give_back(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 3000; i++) {
+        int fd = hf_lock_file(contested_path, NULL);
+        if (fd < 0)
+            continue;
+        if (atomic_fetch_add(&holders, 1) != 0)
+            atomic_fetch_add(&collisions, 1);
+        atomic_fetch_sub(&holders, 1);
+        hf_lock_file_done(contested_path, &fd);
+    }
+    return NULL;
+}
+
+/* The one that comes may have opened the file that the one that goes unlinks. */
+static void a_lock_file_has_one_holder_though_holders_remove_it(void **state)
+{
+    pthread_t threads[3];
+
+    (void)state;
+    strcpy(contested_path, in_place("a.lock"));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, lock_and_give_back, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&collisions), 0);
+}
+
 static void a_lock_file_excludes_and_goes_when_given_back(void **state)
 {
     struct hf_error error = { 0 };
@@ -143,6 +189,8 @@ int main(void)
         TIDY(the_lock_lives_as_long_as_any_duplicate_of_the_open_file),
         TIDY(a_write_lock_needs_an_fd_open_for_writing),
         TIDY(the_holder_of_a_lock_is_found_by_name),
+        TIDY(a_lock_of_our_own_is_not_somebody_elses),
+        TIDY(a_lock_file_has_one_holder_though_holders_remove_it),
         TIDY(a_lock_file_excludes_and_goes_when_given_back),
         TIDY(a_lock_on_a_file_that_was_unlinked_does_not_count),
         TIDY(a_lock_file_that_cannot_be_made_says_why),

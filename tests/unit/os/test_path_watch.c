@@ -146,6 +146,54 @@ static void folders_made_all_at_once_are_not_missed(void **state)
     hf_path_watch_stop(&one.watch);
 }
 
+#define RACES 200
+
+static pthread_barrier_t barrier;
+
+static void *make_all(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < RACES; i++) {
+        pthread_barrier_wait(&barrier);
+        mkdir(in_place("x"), 0700);
+        mkdir(in_place("x/y"), 0700);
+        make_file(in_place("x/y/a.sock"));
+        pthread_barrier_wait(&barrier);
+    }
+    return NULL;
+}
+
+static void remove_all(void)
+{
+    assert_int_equal(unlink(in_place("x/y/a.sock")), 0);
+    assert_int_equal(rmdir(in_place("x/y")), 0);
+    assert_int_equal(rmdir(in_place("x")), 0);
+}
+
+/* Start, then look: what is not seen then is told later. */
+static void folders_made_while_the_watch_is_set_up_are_not_missed(void **state)
+{
+    static struct subscriber one;
+    pthread_t thread;
+
+    (void)state;
+    pthread_barrier_init(&barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, make_all, NULL), 0);
+    for (int i = 0; i < RACES; i++) {
+        pthread_barrier_wait(&barrier);
+        start(&one, in_place("x/y/a.sock"));
+        bool seen = access(in_place("x/y/a.sock"), F_OK) == 0;
+        pthread_barrier_wait(&barrier);
+        for (int j = 0; j < 20 && !seen && one.called == 0; j++)
+            hf_loop_dispatch(&loop, 100);
+        assert_true(seen || one.called > 0);
+        hf_path_watch_stop(&one.watch);
+        remove_all();
+    }
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&barrier);
+}
+
 static void a_folder_removed_and_made_again_is_followed(void **state)
 {
     struct subscriber one;
@@ -375,6 +423,7 @@ int main(void)
         PATH_TEST(a_listener_that_renames_its_socket_is_told),
         PATH_TEST(missing_folders_are_followed_down_as_they_appear),
         PATH_TEST(folders_made_all_at_once_are_not_missed),
+        PATH_TEST(folders_made_while_the_watch_is_set_up_are_not_missed),
         PATH_TEST(a_folder_removed_and_made_again_is_followed),
         PATH_TEST(a_folder_renamed_away_is_no_longer_the_folder),
         PATH_TEST(watches_of_one_folder_share_and_outlive_one_another),

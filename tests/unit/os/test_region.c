@@ -40,13 +40,13 @@ static void an_offset_need_not_be_aligned(void **state)
     uint8_t byte = 0;
 
     (void)state;
-    assert_int_equal(hf_mapping_init(&mapping, fd, 5001, 9000, NULL), 0);
-    assert_int_equal(mapping.size_bytes, 9000);
+    assert_int_equal(hf_mapping_init(&mapping, fd, 5001, 12000, NULL), 0);
+    assert_int_equal(mapping.size_bytes, 12000);
     mapping.start[0] = 1;
-    mapping.start[8999] = 2;
+    mapping.start[11999] = 2;
     assert_int_equal(pread(fd, &byte, 1, 5001), 1);
     assert_int_equal(byte, 1);
-    assert_int_equal(pread(fd, &byte, 1, 14000), 1);
+    assert_int_equal(pread(fd, &byte, 1, 17000), 1);
     assert_int_equal(byte, 2);
     hf_mapping_done(&mapping);
 }
