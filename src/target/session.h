@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One connected front-end: its socket, the back core that knows what it was told, and the edge that
+ * carries the core's effects out. Its I_T nexus. Control thread only.
+ *
+ *     OPEN --hang-up, fault--> DYING (queues abandoned) --no queue left--> GONE (freed by target)
+ *       \--target stops------> DYING (queues drained)  --/
+ *
+ * Guest memory stays mapped and the socket open until GONE.
+ */
+#ifndef HF_TARGET_SESSION_H
+#define HF_TARGET_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct hf_session;
+struct hf_target;
+
+/* Takes the connected socket, also on failure. NULL: no memory, said in the log. */
+struct hf_session *hf_session_new(struct hf_target *target, int socket_fd, unsigned number);
+/* Only when gone. */
+void hf_session_free(struct hf_session *session);
+struct hf_session *hf_session_of_link(struct hf_link *link);
+bool hf_session_gone(const struct hf_session *session);
+
+/* Starts what was held back: the lock is ours. */
+void hf_session_start_rings(struct hf_session *session);
+/* Since when a ring is held back; 0: none is. */
+uint64_t hf_session_waiting_ns(const struct hf_session *session);
+/* Ends the session because of us; `why` goes to the log. */
+void hf_session_break(struct hf_session *session, const char *why);
+/* The target stops: rings are drained, then the session ends. */
+void hf_session_drain(struct hf_session *session);
+
+#endif

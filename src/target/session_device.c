@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The session's in-flight region and config space, and the reset of the device. */
+#include <errno.h>
+#include <string.h>
+
+#include "os/fd.h"
+#include "os/log.h"
+#include "ring/inflight.h"
+#include "target/session_parts.h"
+#include "target/target.h"
+
+/* A memfd that nobody can shrink under us, all zeros: version 0 of every queue. We keep nothing of
+ * it: the front-end gives it back when it wants it used. */
+void hf_session_inflight_create(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    struct hf_wire_inflight *answer = &session->answer.inflight;
+
+    (void)effect;
+    *answer = session->back.request.body.inflight;
+    answer->mmap_size_bytes =
+        answer->queue_count * hf_inflight_stride(answer->queue_size, HF_INFLIGHT_ALIGNMENT);
+    answer->mmap_offset = 0;
+    int fd = hf_region_create("holdfast-inflight", answer->mmap_size_bytes);
+    struct hf_back_event done = { .kind = HF_BACK_EVENT_DONE,
+                                  .result = fd < 0 ? fd : 0,
+                                  .body = &session->answer,
+                                  .fd = fd < 0 ? -1 : fd };
+    hf_session_post(session, &done);
+}
+
+static void forget_inflight(struct hf_session *session)
+{
+    hf_mapping_done(&session->inflight);
+    session->inflight = (struct hf_mapping){ 0 };
+    session->region = (struct hf_inflight_region){ 0 };
+    memset(&session->nexus.recovered, 0, sizeof(session->nexus.recovered));
+}
+
+/* No ring runs: the core saw to that, and it judged the numbers. */
+void hf_session_inflight_adopt(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    const struct hf_wire_inflight *inflight = &session->back.request.body.inflight;
+    HF_AUTO_FD int fd = effect->fd;
+    struct hf_error error = { 0 };
+
+    forget_inflight(session);
+    int failed = hf_mapping_init(&session->inflight, fd, inflight->mmap_offset,
+                                 inflight->mmap_size_bytes, &error);
+    if (failed < 0)
+        hf_log(HF_LOG_WARNING, "front-end %u: in-flight region: %s", session->number, error.text);
+    else if (hf_inflight_region_init(&session->region, session->inflight.start,
+                                     inflight->mmap_size_bytes,
+                                     inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)
+        failed = -EINVAL;
+    hf_session_post_done(session, failed);
+}
+
+void hf_session_config_get(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    const struct hf_wire_config *asked = &session->back.request.body.config;
+
+    (void)effect;
+    session->answer.config = *asked;
+    memcpy(session->answer.config.data, session->target->config + asked->offset, asked->size_bytes);
+    struct hf_back_event done = { .kind = HF_BACK_EVENT_DONE, .body = &session->answer, .fd = -1 };
+    hf_session_post(session, &done);
+}
+
+/* A driver may write sense_size and cdb_size (virtio 1.3 §5.6.4); we serve the sizes that are
+ * there. Writing what is there already is no change. */
+void hf_session_config_set(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    const struct hf_wire_config *wanted = &session->back.request.body.config;
+    bool same =
+        memcmp(session->target->config + wanted->offset, wanted->data, wanted->size_bytes) == 0;
+
+    (void)effect;
+    hf_session_post_done(session, same ? 0 : -EROFS);
+}
+
+void hf_session_reset(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    (void)effect;
+    forget_inflight(session);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The session's guest memory. The table is never changed under a worker: a new one is made, the
+ * workers change over while they go on, and the old one is unmapped when no request refers to it.
+ * The core has judged the regions as numbers; what is left is whether the files hold them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "target/session_parts.h"
+
+static uint32_t free_slot(const struct hf_session *session)
+{
+    uint32_t slot = 0;
+
+    while (slot < HF_SESSION_MAPPINGS_MAX && session->mappings[slot].base)
+        slot++;
+    HF_CHECK(slot < HF_SESSION_MAPPINGS_MAX);
+    return slot;
+}
+
+static void unmap(struct hf_session *session, uint32_t slot)
+{
+    hf_mapping_done(&session->mappings[slot]);
+    session->mappings[slot] = (struct hf_mapping){ 0 };
+}
+
+/* Takes the fd: a mapping needs none. */
+static int map_region(struct hf_session *session, struct hf_memory *memory,
+                      const struct hf_wire_region *wire, int taken_fd)
+{
+    HF_AUTO_FD int fd = taken_fd;
+    uint32_t slot = free_slot(session);
+    struct hf_mapping *mapping = &session->mappings[slot];
+    struct hf_error error = { 0 };
+
+    int failed = hf_mapping_init(mapping, fd, wire->mmap_offset, wire->size_bytes, &error);
+    if (failed < 0) {
+        hf_log(HF_LOG_WARNING, "front-end %u: memory region: %s", session->number, error.text);
+        *mapping = (struct hf_mapping){ 0 };
+        return failed;
+    }
+    struct hf_memory_region region = { .guest_address = wire->guest_address,
+                                       .user_address = wire->user_address,
+                                       .size_bytes = wire->size_bytes,
+                                       .mmap_offset = wire->mmap_offset,
+                                       .host = mapping->start,
+                                       .slot = slot };
+    if (hf_memory_add(memory, &region) == HF_MEMORY_FAULT_NONE)
+        return 0;
+    unmap(session, slot);
+    return -EINVAL;
+}
+
+/* ---- the change-over ---- */
+
+static void finish(struct hf_session *session)
+{
+    struct hf_memory_change *change = &session->change;
+
+    for (unsigned i = 0; i < change->dropped_count; i++)
+        unmap(session, change->dropped[i]);
+    free(change->old);
+    change->old = NULL;
+    change->dropped_count = 0;
+    hf_session_post_done(session, 0);
+}
+
+static void on_memory_changed(void *context, const struct hf_queue_answer *answer)
+{
+    struct hf_session *session = context;
+
+    (void)answer; /* an abandoned queue refers to nothing either once it answers */
+    HF_CHECK(session->orders_awaited > 0 && session->change.awaited > 0);
+    session->orders_awaited--;
+    if (--session->change.awaited == 0)
+        finish(session);
+    hf_session_run(session);
+    hf_session_settle(session);
+}
+
+static int translate_all(const struct hf_session *session, const struct hf_memory *next,
+                         struct hf_ring *rings)
+{
+    for (uint16_t i = 0; i < session->back.offer.ring_count; i++) {
+        if (session->rings[i].phase != HF_RING_PHASE_SERVED)
+            continue;
+        int failed = hf_session_ring_translate(session, i, next, &rings[i]);
+        if (failed < 0)
+            return failed;
+    }
+    return 0;
+}
+
+/* Takes `next` on success. What is in change->dropped goes when the old table is out of use. */
+static int change_over(struct hf_session *session, struct hf_memory *next)
+{
+    struct hf_ring rings[HF_BACK_RINGS_MAX];
+    struct hf_memory_change *change = &session->change;
+
+    int failed = translate_all(session, next, rings);
+    if (failed < 0)
+        return failed;
+    change->old = session->memory;
+    session->memory = next;
+    for (uint16_t i = 0; i < session->back.offer.ring_count; i++) {
+        if (session->rings[i].phase != HF_RING_PHASE_SERVED)
+            continue;
+        change->awaited++;
+        session->orders_awaited++;
+        hf_queue_set_memory(
+            session->rings[i].queue, next, &rings[i],
+            (struct hf_queue_reply){ .call = on_memory_changed, .context = session });
+    }
+    if (change->awaited == 0)
+        finish(session);
+    return 0;
+}
+
+static void give_up(struct hf_session *session, struct hf_memory *next, int failed)
+{
+    session->change.dropped_count = 0;
+    free(next);
+    hf_session_post_done(session, failed);
+}
+
+static struct hf_memory *copy_table(const struct hf_memory *memory)
+{
+    struct hf_memory *copy = calloc(1, sizeof(*copy));
+
+    if (copy && memory)
+        *copy = *memory;
+    return copy;
+}
+
+static void drop(struct hf_memory_change *change, uint32_t slot)
+{
+    change->dropped[change->dropped_count++] = slot;
+}
+
+/* ---- requests ---- */
+
+static void unmap_table(struct hf_session *session, const struct hf_memory *memory)
+{
+    for (uint32_t i = 0; i < memory->region_count; i++)
+        unmap(session, memory->regions[i].slot);
+}
+
+static int map_table(struct hf_session *session, struct hf_memory *next)
+{
+    struct hf_message *request = &session->back.request;
+    int failed = 0;
+
+    for (uint32_t i = 0; i < request->body.table.count && failed == 0; i++)
+        failed = map_region(session, next, &request->body.table.regions[i],
+                            hf_fd_steal(&request->fds[i]));
+    hf_fd_close_all(request->fds, request->fd_count);
+    return failed;
+}
+
+void hf_session_memory_replace(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    struct hf_memory *next = copy_table(NULL);
+    int failed = next ? map_table(session, next) : -ENOMEM;
+
+    (void)effect;
+    if (!next)
+        hf_fd_close_all(session->back.request.fds, session->back.request.fd_count);
+    for (uint32_t i = 0; session->memory && i < session->memory->region_count; i++)
+        drop(&session->change, session->memory->regions[i].slot);
+    if (failed == 0)
+        failed = change_over(session, next);
+    if (failed == 0)
+        return;
+    if (next)
+        unmap_table(session, next);
+    give_up(session, next, failed);
+}
+
+void hf_session_memory_add(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    struct hf_memory *next = copy_table(session->memory);
+    int fd = effect->fd;
+
+    if (!next) {
+        hf_fd_close(&fd);
+        give_up(session, next, -ENOMEM);
+        return;
+    }
+    int failed = map_region(session, next, &session->back.request.body.region, fd);
+    if (failed == 0)
+        failed = change_over(session, next); /* cannot fail: nothing was taken away */
+    if (failed < 0)
+        give_up(session, next, failed);
+}
+
+void hf_session_memory_remove(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    const struct hf_wire_region *wire = &session->back.request.body.region;
+    const struct hf_memory_region like = { .guest_address = wire->guest_address,
+                                           .user_address = wire->user_address,
+                                           .size_bytes = wire->size_bytes };
+    struct hf_memory *next = copy_table(session->memory);
+    struct hf_memory_region removed;
+
+    (void)effect;
+    if (!next) {
+        give_up(session, next, -ENOMEM);
+        return;
+    }
+    HF_CHECK(hf_memory_remove(next, &like, &removed) == HF_MEMORY_FAULT_NONE);
+    drop(&session->change, removed.slot);
+    int failed = change_over(session, next);
+    if (failed < 0)
+        give_up(session, next, failed);
+}
+
+void hf_session_memory_done(struct hf_session *session)
+{
+    for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX; slot++)
+        unmap(session, slot);
+    free(session->memory);
+    free(session->change.old);
+}

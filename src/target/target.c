@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control loop: accepts front-ends, starts what was held back once the lock is ours, frees
+ * sessions that let go, ends. One thread, one sd-event loop; nothing in it waits.
+ */
+#include "target/target.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "target/session.h"
+#include "target/target_parts.h"
+#include "target/worker.h"
+
+/* A predecessor's lock comes free within milliseconds of its death: look often, but only then. */
+#define LOCK_RETRY_NS   (HF_NS_PER_MS / 2)
+#define ACCEPT_PAUSE_NS (100 * HF_NS_PER_MS)
+#define DRAIN_LIMIT_NS  (10 * HF_NS_PER_S)
+
+static void set_timer(sd_event_source *source, uint64_t deadline_ns)
+{
+    /* Rounded up: a timer that fires early would only fire again. */
+    sd_event_source_set_time(source, deadline_ns / HF_NS_PER_US + 1);
+    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- starting rings ---- */
+
+static struct hf_session *longest_waiting(const struct hf_target *target, uint64_t *since_ns)
+{
+    struct hf_session *longest = NULL;
+
+    HF_LIST_FOR_EACH (link, &target->sessions) {
+        struct hf_session *session = hf_session_of_link(link);
+        uint64_t waiting_ns = hf_session_waiting_ns(session);
+        if (waiting_ns != 0 && (!longest || waiting_ns < *since_ns)) {
+            longest = session;
+            *since_ns = waiting_ns;
+        }
+    }
+    return longest;
+}
+
+static void start_all(struct hf_target *target)
+{
+    HF_LIST_FOR_EACH (link, &target->sessions)
+        hf_session_start_rings(hf_session_of_link(link));
+}
+
+/* Held back for too long, or for ever. */
+static void break_waiting(struct hf_target *target, uint64_t until_ns, const char *why)
+{
+    uint64_t since_ns = 0;
+
+    for (;;) {
+        struct hf_session *session = longest_waiting(target, &since_ns);
+        if (!session || since_ns > until_ns)
+            return;
+        hf_session_break(session, why);
+    }
+}
+
+/* What the longest wait is for: the next look, or its end. */
+static void wait_on(struct hf_target *target, uint64_t now_ns, const char *why)
+{
+    uint64_t since_ns = 0;
+    uint64_t limit_ns = target->options->lock_wait_ns;
+
+    if (now_ns >= limit_ns)
+        break_waiting(target, now_ns - limit_ns, why);
+    if (!longest_waiting(target, &since_ns))
+        return;
+    uint64_t next_ns = since_ns + limit_ns;
+    if (target->dying_count == 0 && next_ns > now_ns + LOCK_RETRY_NS)
+        next_ns = now_ns + LOCK_RETRY_NS;
+    set_timer(target->retry_source, next_ns);
+}
+
+void hf_target_start_rings(struct hf_target *target)
+{
+    uint64_t now_ns = hf_clock_ns();
+    uint64_t since_ns = 0;
+
+    if (!longest_waiting(target, &since_ns))
+        return;
+    if (target->dying_count > 0) {
+        wait_on(target, now_ns, "an earlier session still has I/O in the kernel");
+        return;
+    }
+    int failed = hf_lease_try(&target->lease, now_ns);
+    if (failed == 0)
+        start_all(target);
+    else if (failed == -EAGAIN)
+        wait_on(target, now_ns, target->lease.why.text);
+    else
+        break_waiting(target, now_ns, target->lease.why.text);
+}
+
+static int on_retry(sd_event_source *source, uint64_t time_us, void *context)
+{
+    (void)source;
+    (void)time_us;
+    hf_target_start_rings(context);
+    return 0;
+}
+
+/* ---- sessions ---- */
+
+static void add_session(struct hf_target *target, int socket_fd)
+{
+    struct hf_session *session = hf_session_new(target, socket_fd, ++target->next_number);
+
+    if (session)
+        target->session_count++;
+}
+
+static void pause_accept(struct hf_target *target, int failed)
+{
+    hf_log(HF_LOG_WARNING, "cannot accept a front-end: %s", strerror(-failed));
+    sd_event_source_set_enabled(target->accept_source, SD_EVENT_OFF);
+    set_timer(target->accept_again_source, hf_clock_ns() + ACCEPT_PAUSE_NS);
+}
+
+static int on_accept_again(sd_event_source *source, uint64_t time_us, void *context)
+{
+    struct hf_target *target = context;
+
+    (void)source;
+    (void)time_us;
+    if (target->accept_source)
+        sd_event_source_set_enabled(target->accept_source, SD_EVENT_ON);
+    return 0;
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+    struct hf_target *target = context;
+    int accepted = hf_listener_accept(&target->listener);
+
+    (void)source;
+    (void)fd;
+    (void)events;
+    if (accepted >= 0)
+        add_session(target, accepted);
+    else if (accepted == -EMFILE || accepted == -ENFILE || accepted == -ENOMEM ||
+             accepted == -ENOBUFS)
+        pause_accept(target, accepted);
+    return 0;
+}
+
+void hf_target_session_gone(struct hf_target *target)
+{
+    sd_event_source_set_enabled(target->reap_source, SD_EVENT_ONESHOT);
+}
+
+static void free_gone(struct hf_target *target)
+{
+    struct hf_link *link = target->sessions.next;
+
+    while (link != &target->sessions) {
+        struct hf_session *session = hf_session_of_link(link);
+        link = link->next;
+        if (!hf_session_gone(session))
+            continue;
+        hf_session_free(session);
+        target->session_count--;
+    }
+}
+
+static int on_reap(sd_event_source *source, void *context)
+{
+    struct hf_target *target = context;
+
+    (void)source;
+    free_gone(target);
+    if (target->session_count == 0 && (target->stopping || target->single))
+        sd_event_exit(target->event, target->status);
+    else
+        hf_target_start_rings(target);
+    return 0;
+}
+
+static int on_crew(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+    struct hf_target *target = context;
+
+    (void)source;
+    (void)fd;
+    (void)events;
+    hf_crew_dispatch(target->crew);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+/* What is in flight stays recorded in the front-ends' regions: as after SIGKILL. */
+_Noreturn static void leave_now(struct hf_target *target, const char *why)
+{
+    hf_log(HF_LOG_ERROR, "%s: ends with I/O in flight, which stays recorded", why);
+    hf_listener_done(&target->listener);
+    _exit(1);
+}
+
+static int on_drain_limit(sd_event_source *source, uint64_t time_us, void *context)
+{
+    (void)source;
+    (void)time_us;
+    leave_now(context, "the rings did not drain in time");
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+{
+    struct hf_target *target = context;
+
+    (void)source;
+    (void)info;
+    if (target->stopping)
+        leave_now(target, "told to end a second time");
+    target->stopping = true;
+    sd_notify(false, "STOPPING=1");
+    target->accept_source = sd_event_source_disable_unref(target->accept_source);
+    hf_listener_done(&target->listener);
+    target->listener = (struct hf_listener){ .fd = -1, .lock_fd = -1 };
+    HF_LIST_FOR_EACH (link, &target->sessions)
+        hf_session_drain(hf_session_of_link(link));
+    set_timer(target->drain_source, hf_clock_ns() + DRAIN_LIMIT_NS);
+    hf_target_session_gone(target);
+    return 0;
+}
+
+/* ---- wiring ---- */
+
+static int add_timer(struct hf_target *target, sd_event_source **source,
+                     sd_event_time_handler_t handler)
+{
+    int failed = sd_event_add_time(target->event, source, CLOCK_MONOTONIC, 0, 1, handler, target);
+
+    return failed < 0 ? failed : sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+}
+
+int hf_target_wire(struct hf_target *target)
+{
+    int failed = sd_event_new(&target->event);
+
+    if (failed >= 0)
+        failed = sd_event_add_signal(target->event, NULL, SIGTERM, on_signal, target);
+    if (failed >= 0)
+        failed = sd_event_add_signal(target->event, NULL, SIGINT, on_signal, target);
+    if (failed >= 0)
+        failed = sd_event_add_io(target->event, NULL, hf_crew_fd(target->crew), EPOLLIN, on_crew,
+                                 target);
+    if (failed >= 0)
+        failed = sd_event_add_defer(target->event, &target->reap_source, on_reap, target);
+    if (failed >= 0)
+        failed = sd_event_source_set_enabled(target->reap_source, SD_EVENT_OFF);
+    if (failed >= 0)
+        failed = add_timer(target, &target->retry_source, on_retry);
+    if (failed >= 0)
+        failed = add_timer(target, &target->accept_again_source, on_accept_again);
+    if (failed >= 0)
+        failed = add_timer(target, &target->drain_source, on_drain_limit);
+    return failed < 0 ? failed : 0;
+}
+
+int hf_target_serve_connection(struct hf_target *target, int socket_fd)
+{
+    target->single = true;
+    add_session(target, socket_fd);
+    return target->session_count == 1 ? 0 : -ENOMEM;
+}
+
+int hf_target_watch_listener(struct hf_target *target)
+{
+    int failed = sd_event_add_io(target->event, &target->accept_source, target->listener.fd,
+                                 EPOLLIN, on_accept, target);
+
+    return failed < 0 ? failed : 0;
+}
+
+int hf_target_run(struct hf_target *target)
+{
+    sd_notify(false, "READY=1");
+    int status = sd_event_loop(target->event);
+
+    if (status < 0)
+        hf_log(HF_LOG_ERROR, "the control loop broke: %s", strerror(-status));
+    return status == 0 ? hf_target_flush(target) : 1;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the control loop (target.c) and what is done once, before and after it. */
+#ifndef HF_TARGET_TARGET_PARTS_H
+#define HF_TARGET_TARGET_PARTS_H
+
+struct hf_target;
+
+/* target.c. 0 or -errno. */
+int hf_target_wire(struct hf_target *target);
+int hf_target_watch_listener(struct hf_target *target);
+/* Takes the socket. */
+int hf_target_serve_connection(struct hf_target *target, int socket_fd);
+
+/* target_setup.c. Everything written is durable, or 1 (said in the log). Ends the crew. */
+int hf_target_flush(struct hf_target *target);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a target does once: opens its units, makes its workers, comes by its socket; and flushes
+ * and closes everything at the end. It listens only when every unit is open.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/log.h"
+#include "target/lane.h"
+#include "target/offer.h"
+#include "target/session.h"
+#include "target/target.h"
+#include "target/target_parts.h"
+#include "target/unit.h"
+#include "target/worker.h"
+
+/* A killed predecessor holds socket and lock file until the kernel has taken it apart. */
+#define SOCKET_GRACE_NS (2 * HF_NS_PER_S)
+
+/* ---- units ---- */
+
+static int open_units(struct hf_target *target, struct hf_error *error)
+{
+    for (unsigned i = 0; i < target->options->unit_count; i++) {
+        target->units[i] = hf_unit_open(target->options->units[i], i, error);
+        if (!target->units[i])
+            return error->code ? -error->code : -EINVAL;
+        target->unit_count++;
+    }
+    hf_lease_init(&target->lease, target->units, target->unit_count);
+    if (hf_unit_lock_disabled())
+        hf_log(HF_LOG_WARNING, "built WITHOUT the lock of its units, for tests: it loses data");
+    return 0;
+}
+
+/* ---- process ---- */
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Before there are threads: they inherit the mask, and the loop takes the signals. */
+static int block_signals(void)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
+static unsigned useful_threads(const struct hf_target_options *options)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = processors > 0 ? (unsigned)processors : 1;
+
+    if (options->threads > 0)
+        return options->threads;
+    return threads < options->queues ? threads : options->queues;
+}
+
+static int make_crew(struct hf_target *target, struct hf_error *error)
+{
+    const struct hf_crew_options options = { .threads = useful_threads(target->options),
+                                             .poll_us = target->options->poll_us };
+
+    target->crew = hf_crew_new(&options, error);
+    return target->crew ? 0 : (error->code ? -error->code : -EINVAL);
+}
+
+/* ---- socket ---- */
+
+static int socket_number(int fd, int option)
+{
+    int value = 0;
+    socklen_t length = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0 ? -errno : value;
+}
+
+/* --fd=N and socket activation: one that listens, or one connection. */
+static int adopt_socket(struct hf_target *target, int given, struct hf_error *error)
+{
+    int listens = socket_number(given, SO_ACCEPTCONN);
+
+    if (listens < 0)
+        return hf_error_set(error, -listens, "descriptor %d is no socket: %s", given,
+                            strerror(-listens));
+    int fd = hf_fd_lift(given);
+    if (fd < 0)
+        return hf_error_set(error, -fd, "descriptor %d: %s", given, strerror(-fd));
+    if (listens)
+        return hf_listener_adopt(&target->listener, fd, error);
+    if (socket_number(fd, SO_DOMAIN) != AF_UNIX || socket_number(fd, SO_TYPE) != SOCK_STREAM) {
+        hf_fd_close(&fd);
+        return hf_error_set(error, EINVAL, "descriptor %d is not a Unix stream socket", given);
+    }
+    int failed = hf_target_serve_connection(target, fd);
+    return failed < 0 ? hf_error_set(error, -failed, "descriptor %d: %s", given, strerror(-failed))
+                      : 0;
+}
+
+static int find_socket(struct hf_target *target, struct hf_error *error)
+{
+    const struct hf_target_options *options = target->options;
+
+    if (options->socket_path)
+        return hf_listener_init(&target->listener, options->socket_path, SOCKET_GRACE_NS, error);
+    if (options->socket_fd >= 0)
+        return adopt_socket(target, options->socket_fd, error);
+    int given = sd_listen_fds(true);
+    if (given == 1)
+        return adopt_socket(target, SD_LISTEN_FDS_START, error);
+    return hf_error_set(error, EINVAL,
+                        given > 1 ? "more than one socket was passed: want one"
+                                  : "no socket given: say --socket-path=PATH or --fd=N");
+}
+
+static void tell_ready(const struct hf_target *target, uint64_t listening_ns)
+{
+    int fd = target->options->ready_fd;
+
+    hf_log(HF_LOG_NOTICE, "listening on %s at %llu.%06llu s (CLOCK_MONOTONIC), %u unit%s, %s",
+           target->listener.path[0] ? target->listener.path : "an inherited socket",
+           (unsigned long long)(listening_ns / HF_NS_PER_S),
+           (unsigned long long)(listening_ns % HF_NS_PER_S / HF_NS_PER_US), target->unit_count,
+           target->unit_count == 1 ? "" : "s", hf_crew_engine(target->crew));
+    if (fd < 0)
+        return;
+    if (write(fd, &listening_ns, sizeof(listening_ns)) != (ssize_t)sizeof(listening_ns))
+        hf_log(HF_LOG_WARNING, "--ready-fd=%d: cannot write to it: %s", fd, strerror(errno));
+    hf_fd_close(&fd);
+}
+
+static int take_socket(struct hf_target *target, struct hf_error *error)
+{
+    int failed = find_socket(target, error);
+
+    if (failed < 0)
+        return failed;
+    if (!target->single) {
+        failed = hf_target_watch_listener(target);
+        if (failed < 0)
+            return hf_error_set(error, -failed, "cannot watch the socket: %s", strerror(-failed));
+    }
+    uint64_t listening_ns = target->listener.listening_ns;
+    tell_ready(target, listening_ns ? listening_ns : hf_clock_ns());
+    return 0;
+}
+
+int hf_target_init(struct hf_target *target, const struct hf_target_options *options,
+                   struct hf_error *error)
+{
+    memset(target, 0, sizeof(*target));
+    hf_list_init(&target->sessions);
+    target->listener.fd = target->listener.lock_fd = -1;
+    target->options = options;
+    target->offer = hf_target_offer(options);
+
+    raise_descriptor_limit();
+    int failed = open_units(target, error);
+    if (failed == 0)
+        failed = block_signals();
+    if (failed == 0)
+        failed = make_crew(target, error);
+    if (failed < 0)
+        return failed;
+    hf_target_fill_config(options, target->unit_count, target->config);
+    failed = hf_target_wire(target);
+    if (failed < 0)
+        return hf_error_set(error, -failed, "cannot make the control loop: %s", strerror(-failed));
+    return take_socket(target, error);
+}
+
+/* ---- the end ---- */
+
+struct flush {
+    struct hf_unit_io io;
+    int result;
+};
+
+static void on_flushed(struct hf_unit_io *io, int result)
+{
+    HF_CONTAINER(io, struct flush, io)->result = result;
+    if (result < 0)
+        hf_log(HF_LOG_ERROR, "unit '%s': cannot be flushed: %s", io->unit->name, strerror(-result));
+}
+
+/* The workers are gone: this thread is the lane now. */
+static int flush_unit(struct hf_unit *unit, struct hf_lane *lane)
+{
+    struct flush flush = { .io = {
+                               .action = HF_UNIT_ACTION_FLUSH, .done = on_flushed, .unit = unit } };
+
+    if (!unit->present || unit->facts.read_only)
+        return 0;
+    hf_unit_submit(unit, lane, &flush.io);
+    while (hf_aio_in_flight(lane->aio) > 0)
+        if (hf_aio_wait(lane->aio, HF_CLOCK_NEVER) < 0)
+            return -EIO;
+    return flush.result;
+}
+
+int hf_target_flush(struct hf_target *target)
+{
+    const struct hf_aio_options options = { .engine = HF_AIO_ENGINE_THREADS, .thread_count = 1 };
+    struct hf_error error = { 0 };
+    struct hf_lane lane;
+    struct hf_aio *aio = NULL;
+    int failed;
+
+    hf_crew_free(target->crew);
+    target->crew = NULL;
+    failed = hf_aio_new(&aio, &options, &error);
+    if (failed < 0) {
+        hf_log(HF_LOG_ERROR, "the units cannot be flushed: %s", error.text);
+        return 1;
+    }
+    hf_lane_init(&lane, 0, aio);
+    for (unsigned i = 0; i < target->unit_count; i++)
+        if (flush_unit(target->units[i], &lane) < 0)
+            failed = 1;
+    hf_lane_done(&lane);
+    hf_aio_free(aio);
+    return failed;
+}
+
+static void free_sessions(struct hf_target *target)
+{
+    while (!hf_list_empty(&target->sessions))
+        hf_session_free(hf_session_of_link(target->sessions.next));
+}
+
+void hf_target_done(struct hf_target *target)
+{
+    if (!target->options)
+        return;
+    free_sessions(target);
+    hf_listener_done(&target->listener);
+    hf_crew_free(target->crew);
+    sd_event_source_disable_unref(target->accept_source);
+    sd_event_source_disable_unref(target->accept_again_source);
+    sd_event_source_disable_unref(target->retry_source);
+    sd_event_source_disable_unref(target->reap_source);
+    sd_event_source_disable_unref(target->drain_source);
+    sd_event_unref(target->event);
+    for (unsigned i = 0; i < target->unit_count; i++)
+        hf_unit_close(target->units[i]);
+}
