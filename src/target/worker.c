@@ -20,8 +20,6 @@
 #include "target/task.h"
 #include "target/worker_state.h"
 
-#define POLL_SHRINK 8u /* busy polling that finds nothing shrinks to this part of the maximum */
-
 /* ---- mail ---- */
 
 void hf_worker_post(struct hf_worker *worker, struct hf_mail *mail)
@@ -73,55 +71,28 @@ static bool run_round(struct hf_worker *worker)
     return more;
 }
 
-/* ---- sleep ---- */
+/* ---- sleep: the engine's hooks ---- */
 
-static bool look_once(struct hf_worker *worker)
+/* While it polls busily: is there anything that is not the engine's? */
+static bool look_around(void *context)
 {
-    bool found = hf_mail_waits(&worker->inbox) || hf_aio_wait(worker->aio, 0) > 0;
+    struct hf_worker *worker = context;
+    bool found = hf_mail_waits(&worker->inbox);
 
     HF_LIST_FOR_EACH (link, &worker->queues)
         found |= hf_serve_pending(HF_CONTAINER(link, struct hf_queue, link));
     return found;
 }
 
-/* Busy polling, longer where it pays, shorter where it does not. True if it found work. */
-static bool poll_busily(struct hf_worker *worker)
+/* Asks every ring for a kick; true if one has something already. */
+static bool arm_all(void *context)
 {
-    uint64_t deadline_ns;
-
-    if (worker->poll_max_ns == 0 || hf_list_empty(&worker->queues))
-        return false;
-    deadline_ns = hf_clock_ns() + worker->poll_ns;
-    do {
-        if (look_once(worker)) {
-            worker->poll_ns = worker->poll_max_ns;
-            return true;
-        }
-    } while (hf_clock_ns() < deadline_ns);
-    if (worker->poll_ns > worker->poll_max_ns / POLL_SHRINK)
-        worker->poll_ns /= 2;
-    return false;
-}
-
-static bool arm_all(struct hf_worker *worker)
-{
+    struct hf_worker *worker = context;
     bool found = false;
 
     HF_LIST_FOR_EACH (link, &worker->queues)
         found |= hf_serve_arm(HF_CONTAINER(link, struct hf_queue, link));
     return found;
-}
-
-static void rest(struct hf_worker *worker, bool more)
-{
-    int ret;
-
-    if (!more && poll_busily(worker))
-        return;
-    if (!more)
-        more = arm_all(worker);
-    ret = hf_aio_wait(worker->aio, more ? 0 : HF_CLOCK_NEVER);
-    HF_CHECK(ret >= 0); /* the engine is broken: nothing can be served any more */
 }
 
 static void *work(void *argument)
@@ -131,8 +102,12 @@ static void *work(void *argument)
 
     snprintf(name, sizeof(name), "worker %u", worker->index);
     pthread_setname_np(pthread_self(), name);
-    while (!worker->quit)
-        rest(worker, run_round(worker));
+    while (!worker->quit) {
+        bool more = run_round(worker) || worker->quit;
+        int ret = hf_aio_wait(worker->aio, more ? 0 : HF_CLOCK_NEVER);
+
+        HF_CHECK(ret >= 0); /* the engine is broken: nothing can be served any more */
+    }
     return NULL;
 }
 
@@ -158,6 +133,12 @@ static int start_worker(struct hf_worker *worker, const struct hf_crew_options *
     struct hf_aio_options aio = {
         .engine = options->avoid_io_uring ? HF_AIO_ENGINE_THREADS : HF_AIO_ENGINE_BEST,
     };
+    struct hf_aio_polling polling = {
+        .poll_ns = options->poll_us * HF_NS_PER_US,
+        .poll = look_around,
+        .before_sleep = arm_all,
+        .context = worker,
+    };
     int ret = hf_aio_new(&worker->aio, &aio, error);
 
     if (ret < 0)
@@ -166,8 +147,7 @@ static int start_worker(struct hf_worker *worker, const struct hf_crew_options *
     hf_list_init(&worker->queues);
     hf_list_init(&worker->dirty);
     hf_list_init(&worker->tasks);
-    worker->poll_max_ns = options->poll_us * HF_NS_PER_US;
-    worker->poll_ns = worker->poll_max_ns;
+    hf_aio_set_polling(worker->aio, &polling);
     ret = start_thread(worker);
     if (ret < 0) {
         hf_error_set(error, -ret, "cannot start a thread: %s", strerror(-ret));

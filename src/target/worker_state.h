@@ -24,8 +24,6 @@ struct hf_worker {
     struct hf_link dirty;  /* of hf_queue.dirty_link: something to publish, or at an end */
     struct hf_link tasks;  /* of hf_task.link: task management that waits for victims here */
     uint64_t next_order;   /* requests are numbered as they are fetched */
-    uint64_t poll_max_ns;
-    uint64_t poll_ns; /* adapts between an eighth of the maximum and the maximum */
     bool quit;
 };
 
