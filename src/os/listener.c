@@ -151,15 +151,18 @@ int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t gr
     if (result < 0)
         return result;
     memcpy(listener->path, path, strlen(path));
-    result = try_once(listener, &names, error);
+    result = try_once(listener, &names, NULL);
     while (result == -EADDRINUSE && hf_clock_ns() - start_ns < grace_ns) {
         nanosleep(&pause, NULL);
-        result = try_once(listener, &names, error);
+        result = try_once(listener, &names, NULL);
     }
+    /* Once more for the words: to find out who is in the way is slow. */
+    if (result < 0)
+        result = try_once(listener, &names, error);
     if (result < 0)
         *listener = (struct hf_listener){ .fd = -1, .lock_fd = -1 };
     else
-        hf_error_clear(error);
+        hf_error_clear(error); /* the probe of a stale socket left words there */
     return result;
 }
 

@@ -59,7 +59,8 @@ static int try_lock_file(const char *path, struct hf_error *error)
         return hf_fd_steal(&fd);
     int code = errno;
     struct hf_lock_owner owner;
-    if (code == EWOULDBLOCK && hf_lock_find_owner(fd, &owner))
+    /* Finding the owner is slow: only for somebody who listens. */
+    if (code == EWOULDBLOCK && error != NULL && hf_lock_find_owner(fd, &owner))
         return hf_error_set(error, EAGAIN, "%s is locked by process %d (%s)", path, owner.pid,
                             owner.name);
     return hf_error_set(error, code, "cannot lock %s: %s", path, strerror(code));

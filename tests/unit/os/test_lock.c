@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,6 +123,7 @@ static void *lock_and_give_back(void *argument)
             continue;
         if (atomic_fetch_add(&holders, 1) != 0)
             atomic_fetch_add(&collisions, 1);
+        sched_yield();
         atomic_fetch_sub(&holders, 1);
         hf_lock_file_done(contested_path, &fd);
     }
