@@ -17,7 +17,7 @@
 #include "vscsi/request.h"
 
 #define RIG_QUEUES      6 /* control, event, four request queues */
-#define RIG_SIZE        64
+#define RIG_SIZE        128
 #define RIG_SLOT_BYTES  65536u /* guest memory of one request */
 #define RIG_SLOTS       128u
 #define RIG_DATA        4096u /* where its data begins */
