@@ -117,7 +117,8 @@ int main(void)
            "## Requests of the front-end\n\n");
     print_requests();
     printf("\n## Requests of the back-end\n\n"
-           "Neither side of Holdfast sends or serves one yet: BACKEND_REQ is not offered.\n\n");
+           "The target takes the channel for them (user-mode Linux cannot run without one) and "
+           "sends nothing on it yet;\nthe front-end does not offer one.\n\n");
     print_backend_requests();
     printf("\n## Protocol features\n\n");
     print_protocol_features();

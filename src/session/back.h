@@ -96,6 +96,7 @@ enum hf_back_effect_kind {
     HF_BACK_EFFECT_REPORT,    /* tell the log that a request was refused: fault, result */
     HF_BACK_EFFECT_CLOSE_FDS, /* close the descriptors of back->request */
     HF_BACK_EFFECT_HANG_UP,   /* the session is over: fault (NONE: the peer ended it) */
+    HF_BACK_EFFECT_CHANNEL,   /* taking fd: the back-end channel, instead of any before it */
     HF_BACK_EFFECT_RESET,     /* forget the in-flight region; all rings are stopped */
     /* Awaited, all of them: */
     HF_BACK_EFFECT_RING_START,      /* taking fd, the kick; the ring is as back->rings says */

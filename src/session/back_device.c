@@ -181,6 +181,12 @@ static enum hf_back_fault begin_set_config(struct hf_back *back, struct hf_back_
     return HF_BACK_FAULT_NONE;
 }
 
+static enum hf_back_fault begin_set_channel(struct hf_back *back, struct hf_back_effects *effects)
+{
+    hf_back_add(effects, HF_BACK_EFFECT_CHANNEL, 0)->fd = hf_back_take_fd(back);
+    return HF_BACK_FAULT_NONE;
+}
+
 /* The rings first, drained, then the rest of the device. */
 static enum hf_back_fault begin_reset(struct hf_back *back, struct hf_back_effects *effects)
 {
@@ -211,6 +217,7 @@ const struct hf_back_row hf_back_device_rows[HF_REQUEST_COUNT] = {
     [HF_REQUEST_GET_PROTOCOL_FEATURES] = { HF_BACK_INDEX_NONE, begin_nothing, commit_get_protocol,
                                            NULL },
     [HF_REQUEST_SET_PROTOCOL_FEATURES] = { HF_BACK_INDEX_NONE, begin_set_protocol, NULL, NULL },
+    [HF_REQUEST_SET_BACKEND_REQ_FD] = { HF_BACK_INDEX_NONE, begin_set_channel, NULL, NULL },
     [HF_REQUEST_GET_QUEUE_NUM] = { HF_BACK_INDEX_NONE, begin_nothing, commit_get_queues, NULL },
     [HF_REQUEST_GET_CONFIG] = { HF_BACK_INDEX_NONE, begin_get_config, commit_get_config,
                                 refuse_config },

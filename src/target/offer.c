@@ -21,7 +21,8 @@
 #define PROTOCOL_FEATURES                                                                          \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
-     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE))
+     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
+     HF_PROTOCOL_FEATURE(BACKEND_REQ))
 
 /* The config space is 256 bytes long to those who ask: some front-ends always read that much. */
 struct hf_back_offer hf_target_offer(const struct hf_target_options *options)

@@ -75,6 +75,7 @@ static hf_session_effect *const carry_out[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_REPORT] = report,
     [HF_BACK_EFFECT_CLOSE_FDS] = close_fds,
     [HF_BACK_EFFECT_HANG_UP] = hang_up,
+    [HF_BACK_EFFECT_CHANNEL] = hf_session_channel,
     [HF_BACK_EFFECT_RESET] = hf_session_reset,
     [HF_BACK_EFFECT_RING_START] = hf_session_ring_start,
     [HF_BACK_EFFECT_RING_STOP] = hf_session_ring_stop,
@@ -193,6 +194,7 @@ struct hf_session *hf_session_new(struct hf_target *target, int socket_fd, unsig
         return NULL;
     }
     session->socket_fd = socket_fd;
+    session->channel_fd = -1;
     init(session, target, number);
     int failed = hf_session_watch(session);
     if (failed < 0) {
@@ -216,6 +218,7 @@ void hf_session_free(struct hf_session *session)
     hf_session_rings_close(session);
     hf_fd_close_all(held, hf_framer_release(&session->framer, held));
     hf_fd_close_all(session->out_fds, session->out_fd_count);
+    hf_fd_close(&session->channel_fd);
     hf_fd_close(&session->socket_fd);
     hf_list_remove(&session->link);
     free(session);

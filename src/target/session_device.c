@@ -78,6 +78,14 @@ void hf_session_config_set(struct hf_session *session, const struct hf_back_effe
     hf_session_post_done(session, same ? 0 : -EROFS);
 }
 
+/* Kept until the session ends. We have nothing to ask yet, but user-mode Linux 6.1 sets its rings'
+ * interrupts up together with this channel and cannot run without it. */
+void hf_session_channel(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    hf_fd_close(&session->channel_fd);
+    session->channel_fd = effect->fd;
+}
+
 void hf_session_reset(struct hf_session *session, const struct hf_back_effect *effect)
 {
     (void)effect;

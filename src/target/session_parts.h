@@ -73,6 +73,7 @@ struct hf_session {
     size_t out_sent;
     int out_fds[HF_MESSAGE_FDS_MAX];
     unsigned out_fd_count;
+    int channel_fd; /* for requests of ours; -1: none. Closing it tells the front-end we are gone */
 
     struct hf_back back;
     struct hf_back_effects effects;                   /* of the present event */
@@ -140,6 +141,7 @@ hf_session_effect hf_session_inflight_create;
 hf_session_effect hf_session_inflight_adopt;
 hf_session_effect hf_session_config_get;
 hf_session_effect hf_session_config_set;
+hf_session_effect hf_session_channel;
 hf_session_effect hf_session_reset;
 
 #endif
