@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "os/clock.h"
+#include "os/event.h"
 #include "os/fd.h"
 #include "os/process.h"
 
@@ -32,8 +33,60 @@ uint64_t hf_backend_kill(struct hf_backend *backend)
     return now;
 }
 
+static struct timespec until(uint64_t at_ns)
+{
+    uint64_t now = hf_clock_ns();
+    uint64_t left = at_ns > now ? at_ns - now : 0;
+
+    return (struct timespec){ .tv_sec = (time_t)(left / HF_NS_PER_S),
+                              .tv_nsec = (long)(left % HF_NS_PER_S) };
+}
+
+static void *kill_in_time(void *argument)
+{
+    struct hf_backend *backend = argument;
+    struct pollfd stop = { .fd = backend->killer_stop_fd, .events = POLLIN };
+    struct timespec left = until(backend->kill_at_ns);
+
+    if (ppoll(&stop, 1, &left, NULL) == 0)
+        __atomic_store_n(&backend->killed_ns, hf_backend_kill(backend), __ATOMIC_RELEASE);
+    return NULL;
+}
+
+int hf_backend_kill_at(struct hf_backend *backend, uint64_t at_ns, struct hf_error *error)
+{
+    backend->kill_at_ns = at_ns;
+    backend->killed_ns = 0;
+    backend->killer_stop_fd = hf_event_create();
+    int code = backend->killer_stop_fd < 0
+                   ? -backend->killer_stop_fd
+                   : pthread_create(&backend->killer, NULL, kill_in_time, backend);
+    if (code != 0) {
+        hf_fd_close(&backend->killer_stop_fd);
+        return hf_error_set(error, code, "unable to start a thread: %s", strerror(code));
+    }
+    backend->killer_runs = true;
+    return 0;
+}
+
+uint64_t hf_backend_killed(const struct hf_backend *backend)
+{
+    return __atomic_load_n(&backend->killed_ns, __ATOMIC_ACQUIRE);
+}
+
+static void end_killer(struct hf_backend *backend)
+{
+    if (!backend->killer_runs)
+        return;
+    hf_event_signal(backend->killer_stop_fd);
+    pthread_join(backend->killer, NULL);
+    hf_fd_close(&backend->killer_stop_fd);
+    backend->killer_runs = false;
+}
+
 static void forget_process(struct hf_backend *backend)
 {
+    end_killer(backend);
     backend->pid = 0;
     hf_fd_close(&backend->pidfd);
     hf_fd_close(&backend->ready_fd);
@@ -65,6 +118,7 @@ int hf_backend_reap(struct hf_backend *backend, unsigned timeout_ms, struct hf_e
 
 void hf_backend_stop(struct hf_backend *backend, unsigned timeout_ms)
 {
+    end_killer(backend);
     if (backend->pid == 0)
         return;
     kill(-backend->pid, SIGTERM);
@@ -90,7 +144,8 @@ bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how)
 {
     int status = 0;
 
-    if (backend->pid == 0 || waitpid(backend->pid, &status, WNOHANG) != backend->pid)
+    if (backend->pid == 0 || hf_backend_killed(backend) != 0 ||
+        waitpid(backend->pid, &status, WNOHANG) != backend->pid)
         return false;
     describe_end(status, how);
     forget_process(backend);
@@ -139,6 +194,7 @@ int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error)
     remove_stale_socket(backend);
     if (backend->stamps && pipe2(ready, O_CLOEXEC | O_NONBLOCK) < 0)
         return hf_error_set(error, errno, "unable to make a pipe: %s", strerror(errno));
+    backend->killed_ns = 0;
     backend->listening_ns = 0;
     backend->spawned_ns = hf_clock_ns();
     pid_t pid = fork();
@@ -291,6 +347,7 @@ int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *s
 
 void hf_backend_done(struct hf_backend *backend)
 {
+    end_killer(backend);
     if (backend->pid > 0) {
         hf_backend_kill(backend);
         hf_backend_reap(backend, 5000, NULL);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,12 @@ struct hf_backend {
     int ready_fd;
     uint64_t spawned_ns;
     uint64_t listening_ns; /* 0: not yet */
+    /* The thread that kills: it reads pid and kill_at_ns, and writes killed_ns once. */
+    pthread_t killer;
+    bool killer_runs;
+    int killer_stop_fd; /* readable: do not kill; -1: none */
+    uint64_t kill_at_ns;
+    uint64_t killed_ns; /* atomic */
 };
 
 /*
@@ -52,6 +59,13 @@ bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how);
 
 /* SIGKILL; returns when. The process is reaped by hf_backend_reap, which blocks. */
 uint64_t hf_backend_kill(struct hf_backend *backend);
+/*
+ * SIGKILL at that time from a thread of its own, whatever the caller does then: a kill must not
+ * know where the load's loop stands. 0, or -errno with a sentence. hf_backend_killed
+ * says when it was done, 0 = not yet. Reap, stop and done end the thread.
+ */
+int hf_backend_kill_at(struct hf_backend *backend, uint64_t at_ns, struct hf_error *error);
+uint64_t hf_backend_killed(const struct hf_backend *backend);
 /* 0 or -ETIMEDOUT. */
 int hf_backend_reap(struct hf_backend *backend, unsigned timeout_ms, struct hf_error *error);
 /* SIGTERM, and SIGKILL after the time-out. */

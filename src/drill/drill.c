@@ -26,10 +26,10 @@
 
 const struct hf_drill_settings hf_drill_settings_default = {
     .kills = 20,
-    .depth = 32,
+    .depth = 64,
     .queues = 1,
     .block_size_bytes = 4096,
-    .mix = { .read = 30, .write = 69, .flush = 1 },
+    .mix = { .read = 30, .write = 62, .flush = 8 },
     .down = { 0, 100 },
     .runtime = { 100, 400 },
     .recovery = HF_RECOVERY_AUTO,
@@ -228,12 +228,26 @@ static uint64_t draw_ns(struct hf_drill *drill, const struct hf_drill_span *span
                                             span->last_ms * UINT64_C(1000));
 }
 
-/* Dead and reaped: what it published is final, what is still out was in flight. */
-static int kill_backend(struct hf_drill *drill, struct hf_timeline_kill *entry,
-                        struct hf_error *error)
+/* Load until the back-end is killed, at a moment that this loop does not know. */
+static int wait_for_kill(struct hf_drill *drill, struct hf_error *error)
 {
-    hf_backend_look(&drill->backend);
-    entry->killed_ns = hf_backend_kill(&drill->backend);
+    uint64_t at = hf_clock_ns() + draw_ns(drill, &drill->settings->runtime);
+    int ret = hf_backend_kill_at(&drill->backend, at, error);
+
+    while (ret == 0 && hf_backend_killed(&drill->backend) == 0) {
+        ret = hf_drill_turn(drill, 1, error);
+        /* It ended by itself, and another one runs: that one is to be killed now. */
+        if (ret == 0 && !drill->backend.killer_runs)
+            ret = hf_backend_kill_at(&drill->backend, at, error);
+    }
+    return ret;
+}
+
+/* Dead and reaped: what it published is final, what is still out was in flight. */
+static int count_kill(struct hf_drill *drill, struct hf_timeline_kill *entry,
+                      struct hf_error *error)
+{
+    entry->killed_ns = hf_backend_killed(&drill->backend);
     int ret = hf_backend_reap(&drill->backend, REAP_LIMIT_MS, error);
     if (ret < 0)
         return ret;
@@ -257,11 +271,10 @@ static int wait_for_first(struct hf_drill *drill, struct hf_error *error)
 static int kill_once(struct hf_drill *drill, struct hf_error *error)
 {
     struct hf_timeline_kill *entry = hf_timeline_add(&drill->outcome->timeline);
-    int ret = hf_drill_wait_until(drill, hf_clock_ns() + draw_ns(drill, &drill->settings->runtime),
-                                  error);
+    int ret = wait_for_kill(drill, error);
 
     if (ret == 0)
-        ret = kill_backend(drill, entry, error);
+        ret = count_kill(drill, entry, error);
     if (ret == 0)
         ret = hf_drill_wait_until(drill, hf_clock_ns() + draw_ns(drill, &drill->settings->down),
                                   error);
@@ -361,7 +374,7 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
     drill->settings = settings;
     drill->outcome = outcome;
     drill->signal_fd = -1;
-    drill->backend.pidfd = drill->backend.ready_fd = -1;
+    drill->backend.pidfd = drill->backend.ready_fd = drill->backend.killer_stop_fd = -1;
     drill->random.state = hf_random_mix(hf_clock_ns());
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -36,7 +36,16 @@ struct hf_ledger_read hf_ledger_post_read(const struct hf_ledger *ledger, uint32
     };
 }
 
-static enum hf_finding judge_bytes(const struct hf_ledger_read *read, const struct hf_sight *sight)
+/* True if no write of the block was outstanding at any time of the read. */
+static bool undisturbed(const struct hf_ledger_block *now, const struct hf_ledger_read *read)
+{
+    return now->posted == read->answered;
+}
+
+/* A read beside a write may see any bytes of both, even within a sector (page caches copy while
+ * others copy): then checksums say nothing, only what is intact does. */
+static enum hf_finding judge_bytes(const struct hf_ledger_block *now,
+                                   const struct hf_ledger_read *read, const struct hf_sight *sight)
 {
     if (sight->unfilled)
         return HF_FINDING_UNFILLED;
@@ -44,18 +53,16 @@ static enum hf_finding judge_bytes(const struct hf_ledger_read *read, const stru
         return read->answered == 0 ? HF_FINDING_NONE : HF_FINDING_MISSING;
     if (!sight->in_place)
         return HF_FINDING_STRAY;
-    return sight->intact ? HF_FINDING_NONE : HF_FINDING_DAMAGED;
+    return sight->intact || !undisturbed(now, read) ? HF_FINDING_NONE : HF_FINDING_DAMAGED;
 }
 
 static enum hf_finding judge_generations(const struct hf_ledger_block *now,
                                          const struct hf_ledger_read *read,
                                          const struct hf_sight *sight)
 {
-    bool undisturbed = now->posted == read->answered;
-
     if (sight->newest > now->posted)
         return HF_FINDING_FUTURE;
-    if (sight->oldest < read->answered && sight->oldest != sight->newest && undisturbed)
+    if (sight->oldest < read->answered && sight->oldest != sight->newest && undisturbed(now, read))
         return HF_FINDING_TORN;
     if (sight->oldest < read->answered)
         return sight->oldest < read->seen ? HF_FINDING_REVERTED : HF_FINDING_LOST;
@@ -79,12 +86,13 @@ enum hf_finding hf_ledger_end_read(struct hf_ledger *ledger, const struct hf_led
                                    const struct hf_sight *sight, struct hf_tally *tally)
 {
     struct hf_ledger_block *block = &ledger->blocks[read->block];
-    enum hf_finding finding = judge_bytes(read, sight);
+    enum hf_finding finding = judge_bytes(block, read, sight);
+    bool dated = !sight->blank && sight->newest != 0;
 
-    if (finding == HF_FINDING_NONE && !sight->blank)
+    if (finding == HF_FINDING_NONE && dated)
         finding = judge_generations(block, read, sight);
     if (finding == HF_FINDING_NONE) {
-        if (sight->oldest > block->seen)
+        if (dated && sight->intact && sight->oldest > block->seen)
             block->seen = sight->oldest;
         return finding;
     }

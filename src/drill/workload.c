@@ -331,10 +331,12 @@ static void done(struct hf_initiator_request *request, const struct hf_initiator
     lane->out = false;
     if (follow_up(lane, lane->step, now) && rate_allows(workload, now)) {
         post(lane, now);
-        return;
+    } else {
+        make_idle(lane);
+        start_idle(workload, now);
     }
-    make_idle(lane);
-    start_idle(workload, now);
+    /* Shown at once, as guests do: in batches the back-end would be idle at half of the kills. */
+    hf_initiator_push(workload->setup.initiator);
 }
 
 /* ---- life ---- */
