@@ -173,6 +173,10 @@ static void stop_worker(struct hf_worker *worker)
     hf_worker_post(worker, &quit.mail);
     pthread_join(worker->thread, NULL);
     HF_CHECK(hf_list_empty(&worker->queues));
+}
+
+static void free_worker(struct hf_worker *worker)
+{
     hf_aio_free(worker->aio);
     hf_lane_done(&worker->lane);
 }
@@ -222,6 +226,9 @@ void hf_crew_free(struct hf_crew *crew)
         return;
     for (unsigned i = 0; i < crew->worker_count; i++)
         stop_worker(&crew->workers[i]);
+    /* Only now: one may have been waking another. */
+    for (unsigned i = 0; i < crew->worker_count; i++)
+        free_worker(&crew->workers[i]);
     hf_crew_dispatch(crew); /* nothing that was promised stays unanswered */
     hf_fd_close(&crew->fd);
     free(crew->workers);

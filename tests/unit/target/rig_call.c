@@ -137,7 +137,7 @@ unsigned rig_poll(struct rig *rig)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < RIG_QUEUES; i++) {
+    for (unsigned i = 0; i < RIG_QUEUES && !rig->is_target; i++) {
         struct hf_ring_driver_completion completion;
 
         while (hf_ring_driver_take(&rig->rings[i].driver, &completion)) {
