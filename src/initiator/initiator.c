@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Life of an initiator: memory, bells, device; the blocking calls; the way to the queues. */
+#include "initiator/initiator.h"
 #include "initiator/state.h"
 
 #include "os/fd.h"

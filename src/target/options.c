@@ -24,17 +24,25 @@ struct option_row {
     int (*parse)(struct hf_target_options *options, const char *word, struct hf_error *error);
 };
 
-static int parse_number(const char *name, const char *word, uint64_t least, uint64_t most,
-                        uint64_t *number, struct hf_error *error)
+/* An option that takes a number: its name and what it may be. */
+struct number_option {
+    const char *name;
+    uint64_t least;
+    uint64_t most;
+};
+
+static int parse_number(struct number_option option, const char *word, uint64_t *number,
+                        struct hf_error *error)
 {
     char *end = NULL;
 
     errno = 0;
     unsigned long long value = strtoull(word, &end, 10);
-    if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || value < least ||
-        value > most)
-        return hf_error_set(error, EINVAL, "--%s=%s: not a number from %llu to %llu", name, word,
-                            (unsigned long long)least, (unsigned long long)most);
+    if (!isdigit((unsigned char)word[0]) || *end != '\0' || errno != 0 || value < option.least ||
+        value > option.most)
+        return hf_error_set(error, EINVAL, "--%s=%s: not a number from %llu to %llu", option.name,
+                            word, (unsigned long long)option.least,
+                            (unsigned long long)option.most);
     *number = value;
     return 0;
 }
@@ -51,7 +59,7 @@ static int parse_socket_path(struct hf_target_options *options, const char *word
 static int parse_descriptor(const char *name, const char *word, int *fd, struct hf_error *error)
 {
     uint64_t number = 0;
-    int failed = parse_number(name, word, 0, INT32_MAX, &number, error);
+    int failed = parse_number((struct number_option){ name, 0, INT32_MAX }, word, &number, error);
 
     if (failed < 0)
         return failed;
@@ -73,7 +81,8 @@ static int parse_ready_fd(struct hf_target_options *options, const char *word,
 static int parse_queues(struct hf_target_options *options, const char *word, struct hf_error *error)
 {
     uint64_t number = options->queues;
-    int failed = parse_number("queues", word, 1, HF_TARGET_QUEUES_MAX, &number, error);
+    int failed = parse_number((struct number_option){ "queues", 1, HF_TARGET_QUEUES_MAX }, word,
+                              &number, error);
 
     options->queues = (unsigned)number;
     return failed;
@@ -83,7 +92,8 @@ static int parse_threads(struct hf_target_options *options, const char *word,
                          struct hf_error *error)
 {
     uint64_t number = 0;
-    int failed = parse_number("threads", word, 1, HF_WORKER_MAX, &number, error);
+    int failed =
+        parse_number((struct number_option){ "threads", 1, HF_WORKER_MAX }, word, &number, error);
 
     options->threads = (unsigned)number;
     return failed;
@@ -92,7 +102,8 @@ static int parse_threads(struct hf_target_options *options, const char *word,
 static int parse_poll(struct hf_target_options *options, const char *word, struct hf_error *error)
 {
     uint64_t number = 0;
-    int failed = parse_number("poll", word, 0, HF_TARGET_POLL_US_MAX, &number, error);
+    int failed = parse_number((struct number_option){ "poll", 0, HF_TARGET_POLL_US_MAX }, word,
+                              &number, error);
 
     options->poll_us = (uint32_t)number;
     return failed;
