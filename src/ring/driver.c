@@ -7,9 +7,11 @@
 void hf_ring_driver_init(struct hf_ring_driver *driver, const struct hf_ring *ring,
                          struct hf_ring_driver_slot *slots, bool event_index)
 {
-    *driver = (struct hf_ring_driver){
-        .ring = *ring, .slots = slots, .event_index = event_index, .free_count = ring->size
-    };
+    *driver = (struct hf_ring_driver){ .ring = *ring,
+                                       .slots = slots,
+                                       .event_index = event_index,
+                                       .free_count = ring->size,
+                                       .free_tail = (uint16_t)(ring->size - 1) };
     memset(ring->desc, 0, hf_ring_desc_bytes(ring->size));
     memset(ring->avail, 0, hf_ring_avail_bytes(ring->size));
     memset(ring->used, 0, hf_ring_used_bytes(ring->size));
@@ -128,6 +130,8 @@ bool hf_ring_driver_used_pending(const struct hf_ring_driver *driver)
            hf_ring_used_index(&driver->ring) != driver->used_seen;
 }
 
+/* To the end of the free list: a head is used again as late as possible, so that an answer that
+ * comes twice meets nobody and is seen (HF_RING_FAULT_USED_ID), instead of completing another. */
 static void free_chain(struct hf_ring_driver *driver, uint16_t head)
 {
     uint16_t count = driver->slots[head].desc_count;
@@ -135,10 +139,13 @@ static void free_chain(struct hf_ring_driver *driver, uint16_t head)
 
     for (uint16_t i = 1; i < count; i++)
         last = driver->slots[last].next;
-    driver->slots[last].next = driver->free_head;
+    if (driver->free_count == 0)
+        driver->free_head = head;
+    else
+        driver->slots[driver->free_tail].next = head;
+    driver->free_tail = last;
     driver->slots[head].desc_count = 0;
     driver->slots[head].cookie = NULL;
-    driver->free_head = head;
     driver->free_count = (uint16_t)(driver->free_count + count);
     driver->outstanding_count--;
 }

@@ -30,7 +30,8 @@ struct hf_ring_driver {
     struct hf_ring ring;
     struct hf_ring_driver_slot *slots;
     bool event_index;
-    uint16_t free_head;
+    uint16_t free_head; /* the oldest: taken first */
+    uint16_t free_tail;
     uint16_t free_count;
     uint16_t outstanding_count; /* chains added and not taken back */
     uint16_t avail_index;       /* next to be added */
