@@ -48,8 +48,11 @@ static void *kill_in_time(void *argument)
     struct pollfd stop = { .fd = backend->killer_stop_fd, .events = POLLIN };
     struct timespec left = until(backend->kill_at_ns);
 
-    if (ppoll(&stop, 1, &left, NULL) == 0)
-        __atomic_store_n(&backend->killed_ns, hf_backend_kill(backend), __ATOMIC_RELEASE);
+    if (ppoll(&stop, 1, &left, NULL) != 0)
+        return NULL;
+    /* Said first: nobody may take this death for one that came by itself. */
+    __atomic_store_n(&backend->killed_ns, hf_clock_ns(), __ATOMIC_RELEASE);
+    hf_backend_kill(backend);
     return NULL;
 }
 

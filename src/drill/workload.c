@@ -16,6 +16,8 @@
 #define PARK_EACH      4u                          /* one of so many read-backs parks its block */
 #define SPLIT_EACH     4u                          /* one of so many requests has two segments */
 
+#define RATE_CREDIT_NS (10 * HF_NS_PER_MS)
+
 enum lane_step {
     STEP_WRITE,
     STEP_READ_BACK,  /* own block, before it is written again */
@@ -214,7 +216,9 @@ static bool rate_allows(struct hf_workload *workload, uint64_t now_ns)
         return true;
     if (now_ns < workload->next_ns)
         return false;
-    workload->next_ns = hf_max_u64(workload->next_ns + HF_NS_PER_S / workload->setup.rate, now_ns);
+    /* What could not be begun in time is made up for, within limits. */
+    workload->next_ns =
+        hf_max_u64(workload->next_ns, now_ns - RATE_CREDIT_NS) + HF_NS_PER_S / workload->setup.rate;
     return true;
 }
 
