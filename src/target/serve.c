@@ -101,10 +101,6 @@ void hf_serve_finish(struct hf_request *request, uint32_t length)
     struct hf_queue *queue = request->queue;
 
     mark_dirty(queue);
-    if (queue->abandoned) {
-        deactivate(request);
-        return;
-    }
     queue->finished[queue->finished_count++] = (struct hf_used_element){
         .id = request->head,
         .length = length,
@@ -229,6 +225,8 @@ bool hf_serve_pending(struct hf_queue *queue)
 
 /* ---- settle ---- */
 
+/* After an abandon only our own books are closed: what is answered stays in flight in the region.
+ */
 static void publish(struct hf_queue *queue)
 {
     uint16_t count = queue->finished_count;

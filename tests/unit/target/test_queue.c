@@ -300,8 +300,11 @@ static void assert_only_ring_2_broke(struct rig *rig)
     struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
     struct rig_call call;
+    struct rig_call late;
 
     wait_broken(rig);
+    rig_post(rig, 2, &late, 30, &command); /* it has stopped */
+    usleep(5000);
     assert_true(rig_err_rung(rig, 2));
     assert_false(rig_err_rung(rig, 3));
     assert_true(rig->broken_text[0] != '\0');
@@ -310,6 +313,7 @@ static void assert_only_ring_2_broke(struct rig *rig)
     rig_assert_good(&call);
     rig_stop(rig, 2, &answer);
     assert_int_equal(answer.answer.result, 0);
+    assert_false(late.done);
     rig_done(rig);
 }
 

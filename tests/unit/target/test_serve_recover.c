@@ -332,6 +332,39 @@ static void replayed_task_management_waits_for_the_rings_with_entries(void **sta
     rig_done(&rig);
 }
 
+/* The predecessor died between publishing and clearing: marked, but answered. */
+static void a_batch_that_was_published_holds_no_task_management_back(void **state)
+{
+    struct rig rig;
+    struct rig_call task;
+    struct rig_answer answer;
+    struct hf_inflight_queue inflight;
+    uint64_t end = now_ms() + RIG_PATIENCE_MS;
+
+    (void)state;
+    open_rig(&rig, "mem:1M");
+    rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
+    mark(&rig, 0, 1);
+    mark(&rig, 3, 0);
+    assert_int_equal(hf_inflight_region_queue(&rig.region, 3, RIG_SIZE, &inflight),
+                     HF_INFLIGHT_FAULT_NONE);
+    hf_inflight_mark(&inflight, 7, 1);
+    inflight.header->last_batch_head = 7;
+    hf_order_release_u16(&rig.rings[3].ring.avail->index, 1);
+    hf_order_release_u16(&rig.rings[3].ring.used->index, 1);
+    rig.is_target = true; /* ring 3's driver knows nothing of this */
+    rig_start(&rig, 0, true, &answer);
+    usleep(20000);
+    assert_int_equal(hf_ring_used_index(&rig.rings[0].ring), 0);
+    rig_start(&rig, 3, false, &answer);
+    assert_int_equal(answer.answer.replayed, 0);
+    while (hf_ring_used_index(&rig.rings[0].ring) == 0) {
+        assert_true(now_ms() < end);
+        hf_crew_dispatch(rig.crew);
+    }
+    rig_done(&rig);
+}
+
 static void held_task_management_runs_when_the_control_queue_is_stopped(void **state)
 {
     struct rig rig;
@@ -386,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_replayed_chain_that_is_no_memory_is_answered_with_nothing),
         cmocka_unit_test(a_region_of_nonsense_is_refused_with_its_reason),
         cmocka_unit_test(replayed_task_management_waits_for_the_rings_with_entries),
+        cmocka_unit_test(a_batch_that_was_published_holds_no_task_management_back),
         cmocka_unit_test(held_task_management_runs_when_the_control_queue_is_stopped),
         cmocka_unit_test(event_buffers_of_another_back_end_are_taken_back),
     };

@@ -105,6 +105,27 @@ static void a_reset_waits_for_io_in_the_kernel(void **state)
     unlink(path);
 }
 
+/* The driver has offered it; that the worker has not looked yet is no excuse. */
+static void a_reset_finds_what_was_not_fetched_yet(void **state)
+{
+    struct rig rig;
+    struct rig_call call;
+    struct rig_call reset;
+    struct rig_command command = rig_read(0, 1);
+
+    (void)state;
+    open_rig(&rig, "fault:hang-after=1,mem:1M", 2, 4);
+    usleep(5000);
+    rig_add(&rig, 3, &call, 10, &command);
+    hf_ring_driver_publish(&rig.rings[3].driver); /* the kick is on its way */
+    rig_post_task(&rig, &reset, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
+    rig_wait(&rig, &reset);
+    rig_poll(&rig);
+    assert_true(call.done);
+    assert_int_equal(call.response.response, HF_VSCSI_RESET);
+    rig_done(&rig);
+}
+
 static void a_query_finds_without_harm(void **state)
 {
     struct rig rig;
@@ -167,6 +188,7 @@ int main(void)
         cmocka_unit_test(abort_of_an_unknown_task_is_complete),
         cmocka_unit_test(a_reset_answers_after_all_victims_on_all_workers),
         cmocka_unit_test(a_reset_waits_for_io_in_the_kernel),
+        cmocka_unit_test(a_reset_finds_what_was_not_fetched_yet),
         cmocka_unit_test(a_query_finds_without_harm),
         cmocka_unit_test(what_is_not_supported_is_rejected),
         cmocka_unit_test(a_stop_of_the_control_queue_drains_its_tasks),
