@@ -8,7 +8,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=${HOLDFAST_BUILD:-$(dirname "$here")/build}
-work=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-test.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/holdfast-test.XXXXXX")
 children=()
 
 cleanup() {
