@@ -65,6 +65,9 @@ enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
 {
     const struct hf_wire_inflight *region = &reply->body.inflight;
 
+    /* Laid out for rings that are no more: it is dropped, and asked for again. */
+    if (state->session->told[HF_ROW_GET_INFLIGHT_FD] != state->plan->epoch)
+        return HF_FAULT_NONE;
     if (region->mmap_size_bytes == 0) {
         state->plan->inflight.absent = true;
         return HF_FAULT_NONE;
