@@ -87,8 +87,10 @@ static void stop(struct hf_step_context *context)
         return;
     if (front->phase == HF_PHASE_DIALING)
         hf_front_emit(context, HF_EFFECT_HANG_UP);
-    if (hf_phase_connected(front->phase))
+    if (hf_phase_connected(front->phase)) {
+        hf_front_note_cut(context);
         hf_front_part(context);
+    }
     hf_front_enter(context, HF_PHASE_DOWN);
 }
 

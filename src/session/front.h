@@ -147,7 +147,7 @@ struct hf_front {
     uint32_t last_dial;
     bool sending; /* a SEND has not been answered by SENT */
 
-    bool lost;       /* the rings stopped by a crash, not by us: recovery is under way */
+    bool lost;       /* the rings did not stop by GET_VRING_BASE: recovery is under way */
     bool lost_early; /* that session did not run for backoff_reset_ns */
     uint64_t lost_ns;
     uint32_t lost_in_flight;

@@ -25,6 +25,8 @@ uint64_t hf_front_next_wait(struct hf_front *front);
 /* The session ends with a fault: hang up, fence, redial as its remedy says. effects->detail may
  * already hold what was wrong. */
 void hf_front_lose(struct hf_step_context *context, enum hf_fault fault);
+/* Rings run, and it is not GET_VRING_BASE that ends them: what follows is no clean stop. */
+void hf_front_note_cut(struct hf_step_context *context);
 /* The socket goes, whoever ends it: what was asked is answered, rings that ran are to be settled.
  */
 void hf_front_part(struct hf_step_context *context);

@@ -59,15 +59,23 @@ void hf_front_part(struct hf_step_context *context)
     ask_to_settle(context);
 }
 
+void hf_front_note_cut(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+
+    if (!hf_session_any_started(&front->session, &front->plan) || front->lost)
+        return;
+    front->lost = true;
+    front->lost_ns = context->event->now_ns;
+    front->lost_early = false;
+}
+
 static void note_loss(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;
     uint64_t now_ns = context->event->now_ns;
 
-    if (hf_plan_any_ran(&front->plan) && !front->lost) {
-        front->lost = true;
-        front->lost_ns = now_ns;
-    }
+    hf_front_note_cut(context);
     front->lost_early =
         front->started_ns == 0 || now_ns - front->started_ns < front->settings.backoff_reset_ns;
     if (front->away_since_ns == 0)
