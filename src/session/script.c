@@ -188,6 +188,7 @@ static void await(struct hf_session *session, const struct hf_step *step, uint64
         .row = step->row,
         .index = step->index,
         .undo = step->undo,
+        .silent_count = session->silent_count,
         .deadline_ns = deadline_ns,
     };
     session->pending_count++;
@@ -237,7 +238,7 @@ void hf_script_sent(const struct hf_script_state *state, const struct hf_step *s
     if (step->answered)
         await(state->session, step, deadline_ns);
     else
-        state->session->unconfirmed++;
+        state->session->silent_count++;
 }
 
 static struct hf_reply_result fault_of(struct hf_reply_result result, enum hf_fault fault)
@@ -246,7 +247,8 @@ static struct hf_reply_result fault_of(struct hf_reply_result result, enum hf_fa
     return result;
 }
 
-static bool take_pending(struct hf_session *session, struct hf_reply_result *result)
+static bool take_pending(struct hf_session *session, struct hf_reply_result *result,
+                         uint32_t *silent_count)
 {
     if (session->pending_count == 0)
         return false;
@@ -254,6 +256,7 @@ static bool take_pending(struct hf_session *session, struct hf_reply_result *res
     result->row = pending->row;
     result->index = pending->index;
     result->undo = pending->undo;
+    *silent_count = pending->silent_count;
     session->pending_head = (session->pending_head + 1) % HF_PENDING_MAX;
     session->pending_count--;
     return true;
@@ -293,7 +296,9 @@ struct hf_reply_result hf_script_reply(const struct hf_script_state *state,
     struct hf_reply_result result = { .fault = HF_FAULT_NONE };
     struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
 
-    if (!take_pending(state->session, &result)) {
+    uint32_t silent_count;
+
+    if (!take_pending(state->session, &result, &silent_count)) {
         hf_text_add(&text, "%s", hf_request_name(reply->request));
         return fault_of(result, HF_FAULT_UNEXPECTED);
     }
@@ -304,6 +309,6 @@ struct hf_reply_result hf_script_reply(const struct hf_script_state *state,
                     hf_request_name(reply->request));
         return fault_of(result, HF_FAULT_UNEXPECTED);
     }
-    state->session->unconfirmed = 0;
+    state->session->silent_confirmed = silent_count;
     return fault_of(result, accept(state, reply, &result, detail));
 }

@@ -62,6 +62,7 @@ struct hf_pending {
     enum hf_row_id row;
     uint16_t index;
     bool undo;
+    uint32_t silent_count; /* unanswered messages sent before it: its answer confirms them */
     uint64_t deadline_ns;
 };
 
@@ -75,7 +76,8 @@ struct hf_session {
     uint64_t answered;           /* HF_BIT(row) of the questions whose answer is known */
     bool stopping;               /* every started ring must stop before anything else is done */
     bool notify_owed;            /* a ring was started or its call descriptor changed: signal it */
-    uint32_t unconfirmed;        /* messages sent since the last proof that they were carried out */
+    uint32_t silent_count;       /* messages sent that have no answer of their own */
+    uint32_t silent_confirmed;   /* so many of them were surely carried out */
     uint32_t told[HF_ROW_COUNT]; /* rows that are told once */
     struct hf_ring_told rings[HF_QUEUE_COUNT_MAX];
     struct hf_region_told regions[HF_REGION_COUNT_MAX];

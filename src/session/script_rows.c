@@ -158,7 +158,9 @@ static uint32_t ring_enabled(HF_ROW_ARGS)
 static uint32_t unconfirmed(HF_ROW_ARGS)
 {
     (void)index;
-    return state->session->unconfirmed;
+    if (state->session->silent_count == state->session->silent_confirmed)
+        return 0;
+    return state->session->silent_count;
 }
 
 #define ROW(id) .name = #id, .request = HF_REQUEST_##id
