@@ -61,8 +61,11 @@ static enum hf_fault judge_protocol(const struct hf_script_state *state, char *d
 
     if (!has_none && !is_known(session, HF_ROW_GET_PROTOCOL_FEATURES))
         return HF_FAULT_NONE;
-    return judge_bits(state->plan->promise.protocol_features & ~session->protocol,
-                      HF_FAULT_PROTOCOL_LOST, hf_protocol_feature_name, detail);
+    uint64_t needed = state->plan->promise.protocol_features;
+    if (state->plan->log.generation != 0)
+        needed |= HF_PROTOCOL_FEATURE(LOG_SHMFD);
+    return judge_bits(needed & ~session->protocol, HF_FAULT_PROTOCOL_LOST, hf_protocol_feature_name,
+                      detail);
 }
 
 static enum hf_fault judge_queues(const struct hf_script_state *state, char *detail)
