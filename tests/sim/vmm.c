@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the VMM does to the plan, in the way device/ does it. */
+#include "world.h"
+
+#include <errno.h>
+
+#define EXTRA_REGION  20u
+#define SWAP_REGION   21u
+#define ADDED_REGION  10u
+#define REGION_SIZE   UINT64_C(0x10000000)
+#define USER_BASE     UINT64_C(0x7f0000000000)
+#define RINGS_USED    (HF_FEATURE(VERSION_1) | HF_FEATURE(EVENT_IDX))
+#define RINGS_STRIDE  UINT64_C(0x10000)
+#define CHANGE_OF_IT  (HF_FEATURE(INDIRECT_DESC))
+#define GUEST_BOOT_NS SIM_MS
+
+static struct hf_plan *plan_of(struct sim_world *world)
+{
+    return &world->front.plan;
+}
+
+static void changed(struct sim_world *world)
+{
+    sim_world_feed(world, 0, (struct hf_event){ .kind = HF_EVENT_CHANGED });
+}
+
+bool sim_vmm_runs(const struct sim_vmm *vmm)
+{
+    return vmm->ready && !vmm->paused && !vmm->halted;
+}
+
+static void update_run(struct sim_world *world)
+{
+    hf_plan_set_run(plan_of(world), sim_vmm_runs(&world->vmm));
+    changed(world);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void add_region(struct sim_world *world, unsigned id, unsigned place)
+{
+    struct sim_vmm_region *region = &world->vmm.regions[id];
+    struct hf_region_plan wanted;
+
+    if (region->there)
+        return;
+    *region = (struct sim_vmm_region){
+        .object = sim_object_new(&world->memory, SIM_KIND_MEMORY, (uint16_t)id),
+        .guest_address = place * REGION_SIZE,
+        .size_bytes = REGION_SIZE,
+        .user_address = USER_BASE + id * REGION_SIZE,
+        .mmap_offset = id * 0x1000u,
+    };
+    wanted =
+        (struct hf_region_plan){ .guest_address = region->guest_address,
+                                 .size_bytes = region->size_bytes,
+                                 .user_address = region->user_address,
+                                 .mmap_offset = region->mmap_offset,
+                                 .fd = sim_fd_open(&world->fds, region->object, SIM_OWNER_PLAN) };
+    if (hf_plan_add_region(plan_of(world), &wanted) != 0)
+        sim_fail(&world->verdict, "vmm: region %u cannot be added", id);
+    region->there = true;
+    world->vmm.region_count++;
+    changed(world);
+}
+
+static void remove_region(struct sim_world *world, unsigned id)
+{
+    struct sim_vmm_region *region = &world->vmm.regions[id];
+
+    if (!region->there)
+        return;
+    sim_fd_close(&world->fds,
+                 hf_plan_remove_region(plan_of(world), region->guest_address, region->size_bytes));
+    region->there = false;
+    world->vmm.region_count--;
+    changed(world);
+}
+
+static void swap_region(struct sim_world *world)
+{
+    bool first = world->vmm.regions[EXTRA_REGION].there;
+
+    remove_region(world, first ? EXTRA_REGION : SWAP_REGION);
+    add_region(world, first ? SWAP_REGION : EXTRA_REGION, EXTRA_REGION);
+}
+
+/* ---- rings ----------------------------------------------------------------------------------- */
+
+static void set_kick(struct sim_world *world, uint16_t queue)
+{
+    unsigned object = sim_object_new(&world->memory, SIM_KIND_KICK, queue);
+    int fd = sim_fd_open(&world->fds, object, SIM_OWNER_PLAN);
+
+    /* What the guest had signalled and nobody read goes on to the new one: the kernel's ioeventfd
+     * is moved, and the VMM passes a pending kick on. */
+    world->memory.objects[object].signals =
+        world->memory.objects[world->vmm.rings[queue].kick].signals;
+    world->vmm.rings[queue].kick = object;
+    sim_fd_close(&world->fds, hf_plan_set_kick(plan_of(world), queue, fd));
+}
+
+static void set_call(struct sim_world *world, uint16_t queue)
+{
+    unsigned object = sim_object_new(&world->memory, SIM_KIND_CALL, queue);
+    int fd = sim_fd_open(&world->fds, object, SIM_OWNER_PLAN);
+
+    world->vmm.rings[queue].call = object;
+    sim_fd_close(&world->fds, hf_plan_set_call(plan_of(world), queue, fd));
+}
+
+static void set_err(struct sim_world *world, uint16_t queue)
+{
+    unsigned object = sim_object_new(&world->memory, SIM_KIND_ERR, queue);
+    int fd = sim_fd_open(&world->fds, object, SIM_OWNER_PLAN);
+
+    world->vmm.rings[queue].err = object;
+    sim_fd_close(&world->fds, hf_plan_set_err(plan_of(world), queue, fd));
+}
+
+static void end_epoch(struct sim_world *world)
+{
+    sim_fd_close(&world->fds, hf_plan_end_epoch(plan_of(world)));
+    world->vmm.epoch++;
+    world->vmm.inflight = 0;
+    world->vmm.inflight_none = false;
+}
+
+static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
+{
+    struct sim_vmm *vmm = &world->vmm;
+    struct sim_vmm_ring *ring = &vmm->rings[queue];
+    uint64_t at = ++vmm->set_ups * RINGS_STRIDE;
+
+    end_epoch(world);
+    sim_ring_lay_out(&world->memory, queue, size, 0);
+    ring->size = size;
+    ring->desc = size == 0 ? 0 : USER_BASE + at;
+    ring->avail = size == 0 ? 0 : ring->desc + 0x1000;
+    ring->used = size == 0 ? 0 : ring->desc + 0x2000;
+    hf_plan_set_ring(plan_of(world), queue, size,
+                     &(struct hf_ring_addresses){ .desc = ring->desc,
+                                                  .avail = ring->avail,
+                                                  .used = ring->used,
+                                                  .used_guest = at + 0x2000 },
+                     0);
+}
+
+static void refill(struct sim_world *world, uint16_t queue)
+{
+    struct sim_vmm *vmm = &world->vmm;
+    const struct sim_ring *ring = &world->memory.rings[queue];
+    unsigned most = vmm->quota[queue] < 5 ? vmm->quota[queue] : 5;
+    bool posted = false;
+
+    while (vmm->ready && ring->outstanding_count < most && sim_guest_post(&world->memory, queue))
+        posted = true;
+    if (posted)
+        sim_world_signal(world, vmm->rings[queue].kick);
+}
+
+static void set_up(struct sim_world *world)
+{
+    struct sim_vmm *vmm = &world->vmm;
+
+    if (vmm->ready)
+        return;
+    vmm->features = RINGS_USED;
+    hf_plan_set_features(plan_of(world), vmm->features);
+    for (uint16_t i = 0; i < vmm->queue_count; i++) {
+        set_ring(world, i, SIM_RING_SIZE);
+        set_kick(world, i);
+        set_call(world, i);
+        set_err(world, i);
+    }
+    vmm->ready = true;
+    update_run(world);
+    for (uint16_t i = 0; i < vmm->queue_count; i++)
+        refill(world, i);
+}
+
+/* Host calls of the kind that is asked and answered. */
+static void ask(struct sim_world *world, uint32_t request)
+{
+    struct hf_event event = { .kind = HF_EVENT_ASK };
+
+    event.asked.number = ++world->vmm.last_question;
+    event.asked.request = request;
+    event.asked.size_bytes = request == HF_REQUEST_GET_CONFIG ? 52 : 0;
+    world->tally.questions_asked++;
+    sim_world_feed(world, 0, event);
+}
+
+static void reset(struct sim_world *world)
+{
+    struct sim_vmm *vmm = &world->vmm;
+    const struct hf_front *front = &world->front;
+
+    vmm->ready = false;
+    hf_plan_forget_features(plan_of(world));
+    for (uint16_t i = 0; i < vmm->queue_count; i++)
+        set_ring(world, i, 0);
+    update_run(world);
+    if (hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING &&
+        (front->session.protocol & HF_PROTOCOL_FEATURE(RESET_DEVICE)) != 0)
+        ask(world, HF_REQUEST_RESET_DEVICE);
+    sim_world_later(world, GUEST_BOOT_NS,
+                    (struct sim_event){ .kind = SIM_EVENT_HOST, .index = SIM_ACTION_SET_UP });
+}
+
+static void lay_out_anew(struct sim_world *world)
+{
+    struct sim_vmm *vmm = &world->vmm;
+    uint16_t queue = (uint16_t)(vmm->queue_count - 1u);
+
+    if (!vmm->ready)
+        return;
+    set_ring(world, queue, vmm->rings[queue].size == 4 ? SIM_RING_SIZE : 4);
+    changed(world);
+    refill(world, queue);
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+/* A VMM migrates only what can be logged. */
+static bool can_log(const struct sim_world *world)
+{
+    const struct sim_persona *persona = world->situation.persona;
+
+    return (persona->features & HF_FEATURE(LOG_ALL)) != 0 &&
+           (persona->protocol & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
+}
+
+static void set_log(struct sim_world *world, bool on)
+{
+    int fd = -1;
+
+    if (!can_log(world) || on == (world->vmm.log != 0))
+        return;
+    world->vmm.log = on ? sim_object_new(&world->memory, SIM_KIND_LOG, 0) : 0;
+    if (on)
+        fd = sim_fd_open(&world->fds, world->vmm.log, SIM_OWNER_PLAN);
+    sim_fd_close(&world->fds, hf_plan_set_log(plan_of(world), on ? 0x100000 : 0, 0, fd));
+    changed(world);
+}
+
+static void want(struct sim_world *world, bool wanted)
+{
+    world->vmm.wanted = wanted;
+    sim_world_feed(world, 0, (struct hf_event){ .kind = wanted ? HF_EVENT_START : HF_EVENT_STOP });
+}
+
+static void hold(struct sim_world *world, bool *hand, bool held)
+{
+    *hand = held;
+    update_run(world);
+}
+
+void sim_vmm_do(struct sim_world *world, enum sim_action action)
+{
+    struct sim_vmm *vmm = &world->vmm;
+    uint16_t last = (uint16_t)(vmm->queue_count - 1u);
+
+    switch (action) {
+    case SIM_ACTION_START:
+    case SIM_ACTION_STOP:
+        want(world, action == SIM_ACTION_START);
+        break;
+    case SIM_ACTION_PAUSE:
+    case SIM_ACTION_RESUME:
+        hold(world, &vmm->paused, action == SIM_ACTION_PAUSE);
+        break;
+    case SIM_ACTION_HALT:
+    case SIM_ACTION_GO:
+        hold(world, &vmm->halted, action == SIM_ACTION_HALT);
+        break;
+    case SIM_ACTION_RESET:
+        reset(world);
+        break;
+    case SIM_ACTION_SET_UP:
+        set_up(world);
+        break;
+    case SIM_ACTION_MEMORY_ADD:
+        add_region(world, ADDED_REGION, ADDED_REGION);
+        break;
+    case SIM_ACTION_MEMORY_REMOVE:
+        remove_region(world, ADDED_REGION);
+        break;
+    case SIM_ACTION_EXTRA_ADD:
+        add_region(world, EXTRA_REGION, EXTRA_REGION);
+        break;
+    case SIM_ACTION_EXTRA_REMOVE:
+        remove_region(world, EXTRA_REGION);
+        remove_region(world, SWAP_REGION);
+        break;
+    case SIM_ACTION_EXTRA_SWAP:
+        swap_region(world);
+        break;
+    case SIM_ACTION_LOG_ON:
+    case SIM_ACTION_LOG_OFF:
+        set_log(world, action == SIM_ACTION_LOG_ON);
+        break;
+    case SIM_ACTION_CALL:
+        set_call(world, last);
+        changed(world);
+        break;
+    case SIM_ACTION_KICK:
+        set_kick(world, last);
+        changed(world);
+        break;
+    case SIM_ACTION_LAYOUT:
+        lay_out_anew(world);
+        break;
+    case SIM_ACTION_ASK_CONFIG:
+        ask(world, HF_REQUEST_GET_CONFIG);
+        break;
+    case SIM_ACTION_COUNT:
+        break;
+    }
+}
+
+void sim_vmm_init(struct sim_world *world)
+{
+    struct hf_plan *plan = plan_of(world);
+
+    world->vmm.queue_count = world->situation.queue_count;
+    world->vmm.epoch = 1;
+    plan->promise.queue_count = 1;
+    plan->protocol_wanted = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
+                            HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |
+                            HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
+                            HF_PROTOCOL_FEATURE(RESET_DEVICE) | HF_PROTOCOL_FEATURE(LOG_SHMFD);
+    add_region(world, 0, 0);
+    add_region(world, 1, 1);
+}
+
+void sim_vmm_give_quota(struct sim_world *world, unsigned quota)
+{
+    world->vmm.progress = 0;
+    for (uint16_t i = 0; i < world->vmm.queue_count; i++) {
+        world->vmm.quota[i] = quota;
+        refill(world, i);
+    }
+}
+
+bool sim_vmm_quota_done(const struct sim_vmm *vmm)
+{
+    for (uint16_t i = 0; i < vmm->queue_count; i++)
+        if (vmm->quota[i] > 0)
+            return false;
+    return true;
+}
+
+void sim_vmm_harvest(struct sim_world *world, uint16_t queue)
+{
+    unsigned count = sim_guest_harvest(&world->memory, queue);
+    struct sim_vmm *vmm = &world->vmm;
+
+    vmm->progress += count;
+    vmm->quota[queue] -= count < vmm->quota[queue] ? count : vmm->quota[queue];
+    refill(world, queue);
+}
+
+void sim_vmm_close(struct sim_world *world)
+{
+    struct hf_plan *plan = plan_of(world);
+
+    for (unsigned i = 0; i < world->vmm.queue_count; i++) {
+        sim_fd_close(&world->fds, plan->rings[i].kick_fd);
+        sim_fd_close(&world->fds, plan->rings[i].call_fd);
+        sim_fd_close(&world->fds, plan->rings[i].err_fd);
+    }
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
+        sim_fd_close(&world->fds, plan->regions[i].fd);
+    sim_fd_close(&world->fds, plan->inflight.fd);
+    sim_fd_close(&world->fds, plan->log.fd);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The world of one simulated case: virtual time, the front core under test, a model of its edge,
+ * the back-end processes, the VMM with its guest, and what is to go wrong. Everything is decided by
+ * the case: the same case runs the same way.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "events.h"
+#include "faults.h"
+#include "fds.h"
+#include "memory.h"
+#include "peer.h"
+#include "session/front.h"
+#include "vmm.h"
+
+#include <stdio.h>
+
+#define SIM_US            UINT64_C(1000)
+#define SIM_MS            UINT64_C(1000000)
+#define SIM_S             UINT64_C(1000000000)
+#define SIM_PROCESSES_MAX 64u
+#define SIM_FAULTS_MAX    2u
+
+/* What is to be simulated. */
+struct sim_case {
+    const struct sim_persona *persona;
+    uint16_t queue_count;
+    struct sim_planned {
+        unsigned step; /* at the n-th message sent */
+        enum sim_fault fault;
+    } faults[SIM_FAULTS_MAX];
+    unsigned fault_count;
+    struct hf_front_settings settings;
+    FILE *transcript; /* NULL: none is written */
+};
+
+struct sim_edge {
+    bool connected;
+    uint32_t dial;
+    unsigned process;
+    bool sending;
+    unsigned in_transit; /* messages of this session the back-end has not read */
+    uint32_t started;    /* rings, by bit: KICK was sent, no base was answered */
+    uint32_t timer_serial;
+    uint64_t late_ns; /* what the next timer comes late */
+    bool settle_owed;
+    bool settle_fenced;
+    unsigned settle_process;
+    uint32_t settle_session;
+    uint16_t bases[SIM_QUEUES_MAX];
+    unsigned dials_to_refuse;
+    unsigned dials_to_ignore;
+};
+
+struct sim_tally {
+    unsigned reports[HF_REPORT_COUNT];
+    unsigned sessions;
+    unsigned started;
+    unsigned questions_asked;
+    unsigned questions_answered;
+    unsigned faults_injected;
+};
+
+struct sim_world {
+    struct sim_verdict verdict;
+    struct sim_case situation;
+    uint64_t now_ns;
+    unsigned step; /* messages sent so far */
+    bool idle;     /* nothing on its way between front and back-end */
+    struct sim_events events;
+    struct sim_fds fds;
+    struct sim_memory memory;
+    struct sim_vmm vmm;
+    struct sim_edge edge;
+    struct sim_process processes[SIM_PROCESSES_MAX];
+    unsigned process_count;
+    const struct sim_persona *next_persona; /* of the next process; NULL: the situation's */
+    struct sim_persona poor;
+    uint64_t linger_ns; /* from SIGKILL to the end of the process */
+    bool torn;
+    struct hf_front front;
+    struct hf_effects effects;
+    struct sim_tally tally;
+};
+
+struct sim_case sim_case_of(const struct sim_persona *persona);
+/* The first process listens; nothing is dialled. */
+void sim_world_init(struct sim_world *world, const struct sim_case *situation);
+/* One event; false: nothing will ever happen, or the case is red. */
+bool sim_world_step(struct sim_world *world);
+/* Runs until `reached`; red if that takes longer than `limit_ns`. */
+bool sim_world_run(struct sim_world *world, bool (*reached)(const struct sim_world *world),
+                   uint64_t limit_ns);
+void sim_world_pass(struct sim_world *world, uint64_t duration_ns);
+/* The device is gone, and all processes; then the ledgers must balance. */
+void sim_world_end(struct sim_world *world);
+
+/* Everything is told, nothing is on its way. */
+bool sim_world_is_idle(const struct sim_world *world);
+
+/* Into the queue, `delay_ns` from now. */
+void sim_world_later(struct sim_world *world, uint64_t delay_ns, struct sim_event event);
+void sim_world_feed(struct sim_world *world, uint64_t delay_ns, struct hf_event event);
+void sim_world_signal(struct sim_world *world, unsigned object);
+void sim_world_note(struct sim_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void sim_world_note_message(struct sim_world *world, const char *arrow,
+                            const struct hf_message *message);
+
+/* processes.c: the supervisor */
+struct sim_process *sim_process_new(struct sim_world *world, const struct sim_persona *persona);
+struct sim_process *sim_process_present(struct sim_world *world);
+/* The one that listens, or NULL. */
+struct sim_process *sim_process_listening(struct sim_world *world);
+void sim_process_hang_up(struct sim_process *process, enum hf_fault fault);
+void sim_process_kill(struct sim_process *process);
+void sim_process_stop(struct sim_process *process);
+void sim_process_handle(struct sim_world *world, const struct sim_event *event);
+
+/* edge.c */
+void sim_edge_feed(struct sim_world *world, struct sim_event *event);
+void sim_edge_settle(struct sim_world *world);
+/* A reply on its way to the front-end; takes the descriptors. */
+void sim_edge_receive(struct sim_process *process, const struct hf_message *reply, bool raw);
+
+#endif
