@@ -171,14 +171,27 @@ void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_
     dispatch(queue, order, hf_serve_set_enabled);
 }
 
+static void change_memory(struct hf_queue *queue, struct hf_order *order,
+                          const struct hf_memory *memory, const struct hf_ring *ring)
+{
+    order->memory = memory;
+    order->ring = *ring;
+    dispatch(queue, order, hf_serve_set_memory);
+}
+
+void hf_queue_extend_memory(struct hf_queue *queue, const struct hf_memory *memory,
+                            const struct hf_ring *ring, struct hf_queue_reply to)
+{
+    change_memory(queue, order_new(to), memory, ring);
+}
+
 void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
                          const struct hf_ring *ring, struct hf_queue_reply to)
 {
     struct hf_order *order = order_new(to);
 
-    order->memory = memory;
-    order->ring = *ring;
-    dispatch(queue, order, hf_serve_set_memory);
+    order->flag = true;
+    change_memory(queue, order, memory, ring);
 }
 
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply to)

@@ -110,9 +110,12 @@ void hf_queue_set_err(struct hf_queue *queue, int fd, struct hf_queue_reply repl
 void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_reply reply);
 /*
  * Another memory table, and where the rings lie in it (the same guest addresses). New requests use
- * it at once, nothing pauses; the reply comes when no request refers to the old table: free and
- * unmap only then.
+ * it at once, nothing pauses. The reply of `set` comes when no request refers to memory of the old
+ * table: unmap only then. `extend` is for a table that only gained regions: the reply comes at once
+ * (a request that hangs holds nothing up), and the old table itself may be freed.
  */
+void hf_queue_extend_memory(struct hf_queue *queue, const struct hf_memory *memory,
+                            const struct hf_ring *ring, struct hf_queue_reply reply);
 void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
                          const struct hf_ring *ring, struct hf_queue_reply reply);
 /* A copy of the counters; any time, from the control thread. */

@@ -37,7 +37,7 @@ struct hf_order {
     struct hf_queue_answer answer;
     /* What it carries: an fd to put in (comes back: the one to close), a flag, a table. */
     struct hf_bell bell;
-    bool flag;
+    bool flag; /* set_enabled: enabled; set_memory: wait for those on the old table */
     const struct hf_memory *memory;
     struct hf_ring ring;
 };

@@ -370,6 +370,10 @@ void hf_serve_set_memory(struct hf_mail *mail)
 
     queue->device.memory = order->memory;
     queue->device.ring = order->ring;
+    if (!order->flag) {
+        answer_order(order, 0, NULL);
+        return;
+    }
     queue->generation++;
     queue->old_count = queue->active_count;
     hf_list_append(&queue->swaps, &order->link);

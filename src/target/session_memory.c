@@ -111,7 +111,7 @@ static int change_over(struct hf_session *session, struct hf_memory *next)
             continue;
         change->awaited++;
         session->orders_awaited++;
-        hf_queue_set_memory(
+        (change->dropped_count > 0 ? hf_queue_set_memory : hf_queue_extend_memory)(
             session->rings[i].queue, next, &rings[i],
             (struct hf_queue_reply){ .call = on_memory_changed, .context = session });
     }

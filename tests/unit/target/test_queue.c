@@ -255,6 +255,29 @@ static void a_memory_swap_is_answered_when_nothing_refers_to_the_old_table(void 
     rig_done(&rig);
 }
 
+static void a_table_that_only_grew_waits_for_nobody(void **state)
+{
+    struct rig rig;
+    struct rig_call call;
+    struct rig_command command = rig_read(0, 1);
+    struct rig_answer answer;
+    struct hf_memory memory;
+
+    (void)state;
+    open_rig(&rig, "fault:hang-after=1,mem:1M", 1, true);
+    rig_start_all(&rig, 3);
+    rig_post(&rig, 2, &call, 1, &command);
+    usleep(5000);
+    memory = rig.memory;
+    hf_queue_extend_memory(rig.nexus.queues[2], &memory, &rig.rings[2].ring, rig_reply(&answer));
+    rig_wait_answer(&rig, &answer);
+    assert_int_equal(answer.answer.result, 0);
+    assert_false(call.done);
+    hf_queue_abandon(rig.nexus.queues[2], rig_reply(&answer));
+    rig_wait_answer(&rig, &answer);
+    rig_done(&rig);
+}
+
 static void swaps_under_load_lose_nothing(void **state)
 {
     struct rig rig;
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_new_call_fd_is_rung_once_at_the_switch),
         cmocka_unit_test(an_order_behind_a_stop_is_refused),
         cmocka_unit_test(a_memory_swap_is_answered_when_nothing_refers_to_the_old_table),
+        cmocka_unit_test(a_table_that_only_grew_waits_for_nobody),
         cmocka_unit_test(swaps_under_load_lose_nothing),
         cmocka_unit_test(a_chain_that_is_no_memory_breaks_its_ring_only),
         cmocka_unit_test(a_short_header_breaks_its_ring_only),
