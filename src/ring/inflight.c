@@ -70,7 +70,8 @@ static uint32_t capacity_of(const struct hf_inflight_region *region)
 static struct hf_inflight_queue queue_at(const struct hf_inflight_region *region, uint16_t index,
                                          uint16_t ring_size)
 {
-    uint8_t *start = (uint8_t *)region->base + index * region->stride_bytes;
+    /* As numbers: base may be NULL, and pointers must not be counted from there. */
+    uintptr_t start = (uintptr_t)region->base + index * region->stride_bytes;
 
     return (struct hf_inflight_queue){ .header = (void *)start,
                                        .entries = (void *)(start + queue_bytes(0)),
