@@ -32,13 +32,13 @@ static void send(struct hf_step_context *context, const struct hf_step *step)
     front->send_deadline_ns = limit_ns == 0 ? 0 : context->event->now_ns + limit_ns;
 }
 
-/* The owner is set, and everything asked before has been answered. */
+/* Everything asked is answered and the owner is set; its acknowledgement need not be waited for. No
+ * ring is started before, or what a stop means would depend on how fast acknowledgements come. */
 static void become_ready(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;
 
-    if (front->phase != HF_PHASE_NEGOTIATING || front->session.told[HF_ROW_SET_OWNER] == 0 ||
-        front->session.pending_count > 0)
+    if (front->phase != HF_PHASE_NEGOTIATING || front->session.told[HF_ROW_SET_OWNER] == 0)
         return;
     hf_front_enter(context, HF_PHASE_READY);
     hf_front_report(context, HF_REPORT_CONNECTED);
