@@ -148,6 +148,8 @@ int hf_plan_add_region(struct hf_plan *plan, const struct hf_region_plan *region
     memory_changed(plan);
     free_slot->generation = plan->memory_generation;
     plan->region_count++;
+    plan->region_slots =
+        (uint32_t)hf_max_u64(plan->region_slots, (uint64_t)(free_slot - plan->regions) + 1);
     return 0;
 }
 

@@ -87,6 +87,7 @@ struct hf_plan {
 
     uint32_t memory_generation;
     uint32_t region_count;
+    uint32_t region_slots; /* beyond these none was ever used */
     struct hf_region_plan regions[HF_REGION_COUNT_MAX];
 
     uint32_t epoch; /* from guest reset to guest reset */

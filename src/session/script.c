@@ -43,7 +43,7 @@ static uint16_t index_count(const struct hf_plan *plan, enum hf_row_id row)
     case HF_SCOPE_RING:
         return plan->queue_count;
     case HF_SCOPE_REGION:
-        return HF_REGION_COUNT_MAX;
+        return (uint16_t)plan->region_slots;
     case HF_SCOPE_ONCE:
     case HF_SCOPE_COUNT:
         break;
