@@ -3,7 +3,12 @@
 #ifndef HF_TARGET_TARGET_PARTS_H
 #define HF_TARGET_TARGET_PARTS_H
 
+#include "base/error.h"
+
 struct hf_target;
+
+/* target_units.c. 0, or -errno and one line; those that are open are in target->units. */
+int hf_target_open_units(struct hf_target *target, struct hf_error *error);
 
 /* target.c. 0 or -errno. */
 int hf_target_wire(struct hf_target *target);

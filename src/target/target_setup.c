@@ -32,16 +32,12 @@
 
 static int open_units(struct hf_target *target, struct hf_error *error)
 {
-    for (unsigned i = 0; i < target->options->unit_count; i++) {
-        target->units[i] = hf_unit_open(target->options->units[i], i, error);
-        if (!target->units[i])
-            return error->code ? -error->code : -EINVAL;
-        target->unit_count++;
-    }
+    int failed = hf_target_open_units(target, error);
+
     hf_lease_init(&target->lease, target->units, target->unit_count);
     if (hf_unit_lock_disabled())
         hf_log(HF_LOG_WARNING, "built WITHOUT the lock of its units, for tests: it loses data");
-    return 0;
+    return failed;
 }
 
 /* ---- process ---- */
@@ -123,8 +119,13 @@ static int find_socket(struct hf_target *target, struct hf_error *error)
 {
     const struct hf_target_options *options = target->options;
 
-    if (options->socket_path)
-        return hf_listener_init(&target->listener, options->socket_path, SOCKET_GRACE_NS, error);
+    if (options->socket_path) {
+        int failed =
+            hf_listener_init(&target->listener, options->socket_path, SOCKET_GRACE_NS, error);
+        if (failed < 0)
+            hf_error_prefix(error, "--socket-path=%s", options->socket_path);
+        return failed;
+    }
     if (options->socket_fd >= 0)
         return adopt_socket(target, options->socket_fd, error);
     int given = sd_listen_fds(true);
