@@ -31,7 +31,6 @@ enum sim_event_kind {
 
 struct sim_event {
     uint64_t at_ns;
-    uint64_t order;
     enum sim_event_kind kind;
     unsigned process;
     uint32_t session;
@@ -47,9 +46,15 @@ struct sim_events {
     struct sim_verdict *verdict;
     uint64_t last_order;
     unsigned count;
+    struct sim_event_key {
+        uint64_t at_ns;
+        uint64_t order;
+        unsigned place;
+    } keys[SIM_EVENTS_MAX]; /* the first `count` wait; the places of the others are free */
     struct sim_event list[SIM_EVENTS_MAX];
 };
 
+void sim_events_init(struct sim_events *events, struct sim_verdict *verdict);
 void sim_events_add(struct sim_events *events, const struct sim_event *event);
 /* The earliest; false: nothing will ever happen. */
 bool sim_events_take(struct sim_events *events, struct sim_event *event);

@@ -83,6 +83,7 @@ void sim_story_act(struct sim_world *world, enum sim_action action)
                        [SIM_ACTION_CALL] = "a call descriptor is changed",
                        [SIM_ACTION_KICK] = "a kick descriptor is changed",
                        [SIM_ACTION_LAYOUT] = "a ring is laid out anew",
+                       [SIM_ACTION_KILL] = "the back-end is killed",
                        [SIM_ACTION_ASK_CONFIG] = "the host asks for the configuration",
                    }[action]);
     sim_vmm_do(world, action);
@@ -105,9 +106,9 @@ void sim_story_end(struct sim_world *world)
 void sim_story_run(struct sim_world *world, const struct sim_case *situation)
 {
     static const enum sim_action chapters[] = {
-        SIM_ACTION_ASK_CONFIG, SIM_ACTION_MEMORY_ADD, SIM_ACTION_LOG_ON,
-        SIM_ACTION_CALL,       SIM_ACTION_LOG_OFF,    SIM_ACTION_MEMORY_REMOVE,
-        SIM_ACTION_PAUSE,      SIM_ACTION_RESUME,     SIM_ACTION_RESET,
+        SIM_ACTION_ASK_CONFIG, SIM_ACTION_MEMORY_ADD, SIM_ACTION_LOG_ON,        SIM_ACTION_KILL,
+        SIM_ACTION_CALL,       SIM_ACTION_LOG_OFF,    SIM_ACTION_MEMORY_REMOVE, SIM_ACTION_PAUSE,
+        SIM_ACTION_RESUME,     SIM_ACTION_RESET,
     };
 
     sim_story_begin(world, situation);

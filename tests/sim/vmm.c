@@ -287,7 +287,8 @@ void sim_vmm_do(struct sim_world *world, enum sim_action action)
         remove_region(world, ADDED_REGION);
         break;
     case SIM_ACTION_EXTRA_ADD:
-        add_region(world, EXTRA_REGION, EXTRA_REGION);
+        if (!vmm->regions[SWAP_REGION].there)
+            add_region(world, EXTRA_REGION, EXTRA_REGION);
         break;
     case SIM_ACTION_EXTRA_REMOVE:
         remove_region(world, EXTRA_REGION);
@@ -313,6 +314,9 @@ void sim_vmm_do(struct sim_world *world, enum sim_action action)
         break;
     case SIM_ACTION_ASK_CONFIG:
         ask(world, HF_REQUEST_GET_CONFIG);
+        break;
+    case SIM_ACTION_KILL:
+        sim_process_kill(sim_process_present(world));
         break;
     case SIM_ACTION_COUNT:
         break;

@@ -34,6 +34,7 @@ enum sim_action {
     SIM_ACTION_KICK,
     SIM_ACTION_LAYOUT, /* a ring gets another size: a new epoch */
     SIM_ACTION_ASK_CONFIG,
+    SIM_ACTION_KILL, /* the back-end */
     SIM_ACTION_COUNT
 };
 

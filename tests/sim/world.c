@@ -16,10 +16,14 @@ struct sim_case sim_case_of(const struct sim_persona *persona)
 
 void sim_world_init(struct sim_world *world, const struct sim_case *situation)
 {
-    memset(world, 0, sizeof(*world));
+    /* The lists are large and say themselves how much of them is valid. */
+    memset(world, 0, offsetof(struct sim_world, events));
+    memset(&world->memory, 0, sizeof(*world) - offsetof(struct sim_world, memory));
     world->situation = *situation;
     world->now_ns = SIM_S;
-    world->events.verdict = world->fds.verdict = world->memory.verdict = &world->verdict;
+    sim_events_init(&world->events, &world->verdict);
+    world->fds.count = 0;
+    world->fds.verdict = world->memory.verdict = &world->verdict;
     world->linger_ns = 2 * SIM_MS;
     hf_front_init(&world->front, &situation->settings, situation->queue_count);
     sim_vmm_init(world);
