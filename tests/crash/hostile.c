@@ -77,6 +77,28 @@ static void check_changes(const struct world *before, const uint8_t *after)
     }
 }
 
+/* A batch that was believed is as long as the ring says, and none of it is marked any more. */
+static void check_batch(const struct world *before, const uint8_t *after,
+                        const struct hf_inflight_ring *ring)
+{
+    size_t stride = before->script.region_bytes / WORLD_QUEUES;
+    const struct hf_inflight_header *header = (const void *)(before->region + stride);
+    const struct hf_inflight_entry *entries = (const void *)(after + stride + sizeof(*header));
+    uint16_t head = header->last_batch_head;
+    uint32_t seen = 0;
+
+    if (header->version == 0)
+        return;
+    for (uint16_t left = (uint16_t)(ring->used_index - header->used_idx); left > 0; left--) {
+        if (head >= WORLD_RING_SIZE || (seen >> head & 1) != 0)
+            crash_fail("a batch was believed that is no list of heads");
+        if (entries[head].inflight != 0)
+            crash_fail("head %u was answered and is still marked", head);
+        seen |= 1u << head;
+        head = entries[head].next;
+    }
+}
+
 static void check_requests(const struct hf_inflight_recovery *recovery,
                            const struct hf_inflight_ring *ring)
 {
@@ -128,6 +150,7 @@ static void try_settling(const struct world *world, const struct hf_inflight_rin
     }
     tally.good++;
     check_changes(world, start);
+    check_batch(world, start, ring);
     memcpy(once, start, size);
     if (settle(&region, ring, &again) != HF_INFLIGHT_FAULT_NONE || count != again ||
         memcmp(once, start, size) != 0)
