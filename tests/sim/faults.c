@@ -315,7 +315,7 @@ static const struct {
     FAULT(HOST_LOG, "dirty log is switched", .at_once = host_logs),
     FAULT(HOST_CALL, "call changes", .at_once = host_changes_call),
     FAULT(HOST_KICK, "kick changes", .at_once = host_changes_kick),
-    FAULT(HOST_LAYOUT, "a ring is laid out anew", .at_once = host_lays_out),
+    FAULT(HOST_LAYOUT, "a reset in no time", .at_once = host_lays_out),
     FAULT(HOST_ASKS, "host asks twice", .at_once = host_asks),
     FAULT(CRASH_AND_RESET, "crash, and the guest resets", .at_once = kill_and_reset, .lost = true),
     FAULT(CRASH_AND_PAUSE, "crash, and the host pauses", .at_once = kill_and_pause, .lost = true),

@@ -262,7 +262,8 @@ static void judge_start(struct sim_process *process, uint16_t queue)
         sim_peer_fail(process, "ring %u starts without NUM, BASE and ADDR", queue);
     if (!peer->features_set)
         sim_peer_fail(process, "ring %u starts before SET_FEATURES", queue);
-    if (tracks && !peer->inflight_set && !world->vmm.inflight_none)
+    if (tracks && !peer->inflight_set && !world->vmm.inflight_none &&
+        process->heard_epoch == world->vmm.epoch)
         sim_peer_fail(process, "ring %u starts without SET_INFLIGHT_FD", queue);
     if (wanted->size != ring->size || wanted->desc != ring->addr.desc ||
         wanted->avail != ring->addr.avail || wanted->used != ring->addr.used)

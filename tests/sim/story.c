@@ -82,7 +82,7 @@ void sim_story_act(struct sim_world *world, enum sim_action action)
                        [SIM_ACTION_LOG_OFF] = "the dirty log is switched off",
                        [SIM_ACTION_CALL] = "a call descriptor is changed",
                        [SIM_ACTION_KICK] = "a kick descriptor is changed",
-                       [SIM_ACTION_LAYOUT] = "a ring is laid out anew",
+                       [SIM_ACTION_LAYOUT] = "the guest resets in no time",
                        [SIM_ACTION_KILL] = "the back-end is killed",
                        [SIM_ACTION_ASK_CONFIG] = "the host asks for the configuration",
                    }[action]);

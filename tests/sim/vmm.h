@@ -32,7 +32,7 @@ enum sim_action {
     SIM_ACTION_LOG_OFF,
     SIM_ACTION_CALL,
     SIM_ACTION_KICK,
-    SIM_ACTION_LAYOUT, /* a ring gets another size: a new epoch */
+    SIM_ACTION_LAYOUT, /* a reset that is over at once; a ring has another size then */
     SIM_ACTION_ASK_CONFIG,
     SIM_ACTION_KILL, /* the back-end */
     SIM_ACTION_COUNT
@@ -47,6 +47,7 @@ struct sim_vmm_region {
 struct sim_vmm {
     bool wanted; /* a back-end */
     bool paused, halted, ready;
+    bool small; /* the last ring is of half the size */
     uint64_t features;
     uint16_t queue_count;
     struct sim_vmm_ring {
