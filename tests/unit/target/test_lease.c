@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All units' locks as one: taken together, given back together. */
+#include "target/lease.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "cmocka_all.h"
+#include "target/unit.h"
+
+#define MS UINT64_C(1000000)
+
+struct fake {
+    struct hf_unit unit;
+    int answer; /* of the next lock */
+    bool locked;
+    unsigned asked; /* with an error object: somebody wanted to know */
+};
+
+static int lock(struct hf_unit *unit, struct hf_error *error)
+{
+    struct fake *fake = (struct fake *)unit;
+
+    if (fake->answer < 0 && error) {
+        fake->asked++;
+        return hf_error_set(error, -fake->answer, "the owner is told");
+    }
+    if (fake->answer == 0)
+        fake->locked = true;
+    return fake->answer;
+}
+
+static void unlock(struct hf_unit *unit)
+{
+    ((struct fake *)unit)->locked = false;
+}
+
+static const struct hf_unit_ops ops = { .kind = "fake", .lock = lock, .unlock = unlock };
+
+struct rig {
+    struct fake fakes[3];
+    struct hf_unit *units[3];
+    struct hf_lease lease;
+};
+
+static void prepare(struct rig *rig)
+{
+    memset(rig, 0, sizeof(*rig));
+    for (unsigned i = 0; i < 3; i++) {
+        rig->fakes[i].unit.ops = &ops;
+        rig->units[i] = &rig->fakes[i].unit;
+    }
+    hf_lease_init(&rig->lease, rig->units, 3);
+}
+
+static unsigned locked(const struct rig *rig)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < 3; i++)
+        count += rig->fakes[i].locked;
+    return count;
+}
+
+static void test_the_last_user_gives_the_lock_back(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    hf_lease_join(&rig.lease);
+    hf_lease_join(&rig.lease);
+    assert_int_equal(hf_lease_try(&rig.lease, 1), 0);
+    assert_int_equal(hf_lease_try(&rig.lease, 2), 0);
+    assert_int_equal(locked(&rig), 3);
+    hf_lease_leave(&rig.lease);
+    assert_int_equal(locked(&rig), 3);
+    hf_lease_leave(&rig.lease);
+    assert_int_equal(locked(&rig), 0);
+    assert_false(rig.lease.held);
+}
+
+static void test_it_is_all_units_or_none(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.fakes[2].answer = -EAGAIN;
+    hf_lease_join(&rig.lease);
+    assert_int_equal(hf_lease_try(&rig.lease, 1 * MS), -EAGAIN);
+    assert_int_equal(locked(&rig), 0);
+    rig.fakes[2].answer = 0;
+    assert_int_equal(hf_lease_try(&rig.lease, 2 * MS), 0);
+    assert_int_equal(locked(&rig), 3);
+}
+
+static void test_the_owner_is_looked_for_once_and_not_at_once(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.fakes[1].answer = -EAGAIN;
+    hf_lease_join(&rig.lease);
+    for (uint64_t ms = 1; ms < 150; ms++)
+        hf_lease_try(&rig.lease, ms * MS);
+    assert_int_equal(rig.fakes[1].asked, 0);
+    assert_non_null(strstr(rig.lease.why.text, "locked by another process"));
+    for (uint64_t ms = 150; ms < 2000; ms++)
+        hf_lease_try(&rig.lease, ms * MS);
+    assert_int_equal(rig.fakes[1].asked, 1);
+    assert_non_null(strstr(rig.lease.why.text, "the owner is told"));
+    hf_lease_leave(&rig.lease);
+    assert_int_equal(rig.lease.waiting_ns, 0);
+}
+
+static void test_a_lock_that_cannot_be_taken_says_why(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.fakes[1].answer = -ENOLCK;
+    hf_lease_join(&rig.lease);
+    assert_int_equal(hf_lease_try(&rig.lease, 1), -ENOLCK);
+    assert_non_null(strstr(rig.lease.why.text, "the owner is told"));
+    assert_int_equal(locked(&rig), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_last_user_gives_the_lock_back),
+        cmocka_unit_test(test_it_is_all_units_or_none),
+        cmocka_unit_test(test_the_owner_is_looked_for_once_and_not_at_once),
+        cmocka_unit_test(test_a_lock_that_cannot_be_taken_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
