@@ -42,6 +42,8 @@ static const char *read_region(const struct hf_inflight_plan *plan, struct view 
         return NULL;
     if (plan->mmap_size > REGION_SIZE_MAX)
         return "the in-flight region is too large to read";
+    if (plan->queue_count > HF_QUEUE_COUNT_MAX)
+        return "the in-flight region has more rings than there can be";
     view->bytes = malloc(plan->mmap_size);
     if (view->bytes == NULL)
         return "no memory to read the in-flight region";

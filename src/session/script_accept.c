@@ -47,16 +47,17 @@ enum hf_fault hf_accept_config(HF_ACCEPT_ARGS)
     return HF_FAULT_NONE;
 }
 
-/* The least a split region for this many rings can take: strides differ, headers do not. */
+/* The least a split region for this many rings can take: strides differ, headers do not. A region
+ * for more rings than we have is legal; for more than anybody can have it is an attack. */
 static bool inflight_is_sane(const struct hf_message *reply, const struct hf_plan *plan)
 {
     const struct hf_wire_inflight *region = &reply->body.inflight;
     uint64_t least =
-        (uint64_t)plan->queue_count * (16u + 16u * (uint64_t)hf_plan_largest_ring(plan));
+        (uint64_t)region->queue_count * (16u + 16u * (uint64_t)hf_plan_largest_ring(plan));
     uint64_t end;
 
     return reply->fd_count == 1 && region->mmap_size_bytes >= least &&
-           region->queue_count >= plan->queue_count &&
+           region->queue_count >= plan->queue_count && region->queue_count <= HF_QUEUE_COUNT_MAX &&
            region->queue_size >= hf_plan_largest_ring(plan) &&
            hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) && end <= INT64_MAX;
 }
