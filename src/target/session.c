@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "os/stream.h"
@@ -30,15 +32,34 @@ void hf_session_post_done(struct hf_session *session, int result)
     hf_session_post(session, &event);
 }
 
+/* A hostile front-end must not fill the log. */
+void hf_session_warn(const struct hf_session *session, const char *format, ...)
+{
+    struct hf_log_limit *limit = &session->target->log_limit;
+    char bytes[512];
+    struct hf_text text = hf_text_of(bytes, sizeof(bytes));
+    unsigned suppressed;
+    va_list arguments;
+
+    if (!hf_log_allowed(limit, hf_clock_ns(), &suppressed))
+        return;
+    va_start(arguments, format);
+    hf_text_add_v(&text, format, arguments);
+    va_end(arguments);
+    if (suppressed > 0)
+        hf_log(HF_LOG_WARNING, "%u warnings about front-ends were left out", suppressed);
+    hf_log(HF_LOG_WARNING, "front-end %u: %s", session->number, bytes);
+}
+
 /* A refusal, or the end, with its cause. */
 static void tell(const struct hf_session *session, const struct hf_back_effect *effect,
                  const char *then)
 {
     bool caused = effect->result < 0;
 
-    hf_log(HF_LOG_WARNING, "front-end %u: %s: %s%s%s; %s", session->number,
-           hf_message_name(&session->back.request), hf_back_fault_text(effect->fault),
-           caused ? ": " : "", caused ? strerror(-effect->result) : "", then);
+    hf_session_warn(session, "%s: %s%s%s; %s", hf_message_name(&session->back.request),
+                    hf_back_fault_text(effect->fault), caused ? ": " : "",
+                    caused ? strerror(-effect->result) : "", then);
 }
 
 static void reply(struct hf_session *session, const struct hf_back_effect *effect)
@@ -137,7 +158,7 @@ void hf_session_break(struct hf_session *session, const char *why)
     if (session->phase != HF_SESSION_PHASE_OPEN)
         return;
     if (why)
-        hf_log(HF_LOG_WARNING, "front-end %u: %s; the session ends", session->number, why);
+        hf_session_warn(session, "%s; the session ends", why);
     hf_session_post(session, &event);
     hf_session_run(session);
 }
@@ -160,10 +181,7 @@ struct hf_session *hf_session_of_link(struct hf_link *link)
 
 static void report_queue(void *context, unsigned queue_index, bool broken, const char *text)
 {
-    const struct hf_session *session = context;
-
-    hf_log(HF_LOG_WARNING, "front-end %u: ring %u%s: %s", session->number, queue_index,
-           broken ? " is broken" : "", text);
+    hf_session_warn(context, "ring %u%s: %s", queue_index, broken ? " is broken" : "", text);
 }
 
 static void init(struct hf_session *session, struct hf_target *target, unsigned number)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "os/fd.h"
-#include "os/log.h"
 #include "ring/inflight.h"
 #include "target/session_parts.h"
 #include "target/target.h"
@@ -47,7 +46,7 @@ void hf_session_inflight_adopt(struct hf_session *session, const struct hf_back_
     int failed = hf_mapping_init(&session->inflight, fd, inflight->mmap_offset,
                                  inflight->mmap_size_bytes, &error);
     if (failed < 0)
-        hf_log(HF_LOG_WARNING, "front-end %u: in-flight region: %s", session->number, error.text);
+        hf_session_warn(session, "in-flight region: %s", error.text);
     else if (hf_inflight_region_init(&session->region, session->inflight.start,
                                      inflight->mmap_size_bytes,
                                      inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)

@@ -9,7 +9,6 @@
 
 #include "base/check.h"
 #include "os/fd.h"
-#include "os/log.h"
 #include "target/session_parts.h"
 
 static uint32_t free_slot(const struct hf_session *session)
@@ -39,7 +38,7 @@ static int map_region(struct hf_session *session, struct hf_memory *memory,
 
     int failed = hf_mapping_init(mapping, fd, wire->mmap_offset, wire->size_bytes, &error);
     if (failed < 0) {
-        hf_log(HF_LOG_WARNING, "front-end %u: memory region: %s", session->number, error.text);
+        hf_session_warn(session, "memory region: %s", error.text);
         *mapping = (struct hf_mapping){ 0 };
         return failed;
     }

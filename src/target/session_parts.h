@@ -101,6 +101,8 @@ void hf_session_post(struct hf_session *session, const struct hf_back_event *eve
 /* An awaited effect is over. */
 void hf_session_post_done(struct hf_session *session, int result);
 void hf_session_run(struct hf_session *session);
+void hf_session_warn(const struct hf_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Looks whether a dying session has let go of everything. */
 void hf_session_settle(struct hf_session *session);
 

@@ -53,16 +53,14 @@ static void start_all(struct hf_target *target)
         hf_session_start_rings(hf_session_of_link(link));
 }
 
-/* Held back for too long, or for ever. */
+/* Held back for too long, or for ever. One that is busy with a message ends only after it. */
 static void break_waiting(struct hf_target *target, uint64_t until_ns, const char *why)
 {
-    uint64_t since_ns = 0;
-
-    for (;;) {
-        struct hf_session *session = longest_waiting(target, &since_ns);
-        if (!session || since_ns > until_ns)
-            return;
-        hf_session_break(session, why);
+    HF_LIST_FOR_EACH (link, &target->sessions) {
+        struct hf_session *session = hf_session_of_link(link);
+        uint64_t since_ns = hf_session_waiting_ns(session);
+        if (since_ns != 0 && since_ns <= until_ns)
+            hf_session_break(session, why);
     }
 }
 

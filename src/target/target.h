@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "os/listener.h"
+#include "os/log.h"
 #include "session/back.h"
 #include "target/lease.h"
 #include "target/options.h"
@@ -42,9 +43,10 @@ struct hf_target {
     unsigned session_count;
     unsigned dying_count;
     unsigned next_number;
-    bool single;   /* one inherited connection: the program ends with it */
-    bool stopping; /* SIGTERM: drained, then out */
-    int status;    /* to exit with */
+    bool single;                   /* one inherited connection: the program ends with it */
+    bool stopping;                 /* SIGTERM: drained, then out */
+    int status;                    /* to exit with */
+    struct hf_log_limit log_limit; /* of warnings about front-ends */
 };
 
 /* Opens what the options name, makes the workers, listens. 0, or -errno and one line; then only

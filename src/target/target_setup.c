@@ -175,6 +175,7 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
     hf_list_init(&target->sessions);
     target->listener.fd = target->listener.lock_fd = -1;
     target->options = options;
+    target->log_limit = (struct hf_log_limit){ .interval_ns = HF_NS_PER_S, .burst = 20 };
     target->offer = hf_target_offer(options);
 
     raise_descriptor_limit();
