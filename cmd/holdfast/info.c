@@ -98,10 +98,14 @@ static int check_path(const char *path, struct hf_error *error)
 
 static int look_at_disks(struct look *look, const struct hf_initiator_wait *wait)
 {
+    struct hf_device_status status;
     int ret = hf_initiator_start(look->initiator, wait, &look->disk_error);
 
     if (ret < 0)
         return ret;
+    /* Asked by the device after the handshake, answered before the rings ran. */
+    hf_initiator_get_status(look->initiator, &status);
+    look->status.fences = status.fences;
     look->list = (struct hf_disk_list){ .disks = look->disks, .capacity = DISKS_MAX };
     return hf_discovery_run(look->initiator, hf_initiator_buffer(look->initiator),
                             wait->deadline_ns, &look->list, &look->disk_error);
