@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A second vhost-user-scsi front-end, written from the specifications and sharing nothing with src/:
+"""A second vhost-user-scsi front-end, written from the specifications, sharing nothing with src/:
 handshake, memory in a memfd, rings, SCSI commands. As a module it serves tests; as a program,
 frontend.py SOCKET, it shows that a back-end answers INQUIRY, READ, WRITE and stops clean."""
 

@@ -20,8 +20,8 @@ class Target:
                 file.truncate(16 << 20)
         self.log = open(f"{folder}/log", "ab")
         self.process = subprocess.Popen(
-            ["prlimit", f"--nofile={limit}:{limit}", f"{BUILD}/holdfast-target", f"--socket-path={self.path}", *arguments,
-             unit + self.disk],
+            ["prlimit", f"--nofile={limit}:{limit}", f"{BUILD}/holdfast-target",
+             f"--socket-path={self.path}", *arguments, unit + self.disk],
             stderr=self.log)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.path):
