@@ -4,6 +4,7 @@
 
 BUILD ?= build
 DRILL_FLAGS ?=
+FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
 
 # Two at a time: the timings of the tiers are meant for a 2-core machine.
@@ -12,7 +13,7 @@ QUICK = --suite unit --suite tools --suite quick
 PURE = --suite unit --suite sim
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan fuzz install deps docs format clean
 
 all: build
 
@@ -59,6 +60,13 @@ SANITIZED = -Dbuildtype=debugoptimized -Db_lundef=false
 asan_OPTIONS = $(SANITIZED) -Db_sanitize=address$(comma)undefined
 tsan_OPTIONS = $(SANITIZED) -Db_sanitize=thread
 
+# Each target for so long, two at a time; what was found stays for the next run.
+fuzz:
+	@tools/deps build test clang
+	@CC=clang tools/configure build-fuzz -Dtests=true -Dfuzz=true $(asan_OPTIONS)
+	@ninja -C build-fuzz fuzz
+	@FUZZ_JOBS=2 tests/fuzz/run $(FUZZ_SECONDS)
+
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)
 	meson install -C $(BUILD)
@@ -75,4 +83,4 @@ format:
 	@find src cmd tests include -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
 clean:
-	rm -rf $(BUILD) build-clang build-asan build-tsan build-ci
+	rm -rf $(BUILD) build-clang build-asan build-tsan build-fuzz build-ci
