@@ -27,6 +27,7 @@ void sim_peer_accept(struct sim_process *process, uint32_t dial)
     sim_peer_close(process);
     process->abandoned = false;
     process->kicked = false;
+    process->refuses = false;
     memset(peer, 0, sizeof(*peer));
     peer->session = session;
     peer->dial = dial;
@@ -153,6 +154,14 @@ static bool stays_silent(uint32_t twist)
            twist == SIM_TWIST_CRASH_TORN;
 }
 
+/* What is refused is not carried out, and neither is what comes after it. */
+static bool refuse(struct sim_process *process, struct hf_message *message, struct hf_message *ack)
+{
+    drop_fds(process, message);
+    ack->body.u64 = 1;
+    return true;
+}
+
 void sim_peer_receive(struct sim_process *process, struct hf_message *message, uint32_t twist)
 {
     struct hf_message ack = hf_message_reply_u64((enum hf_request)message->request, 0);
@@ -161,7 +170,12 @@ void sim_peer_receive(struct sim_process *process, struct hf_message *message, u
 
     for (unsigned i = 0; i < message->fd_count; i++)
         sim_fd_give(&process->world->fds, message->fds[i], SIM_OWNER_PEER);
-    acknowledges = sim_peer_obey(process, message, reply_twist);
+    if (twist == SIM_TWIST_NAK && hf_message_needs_reply(message))
+        process->refuses = true;
+    if (process->refuses)
+        acknowledges = refuse(process, message, &ack);
+    else
+        acknowledges = sim_peer_obey(process, message, reply_twist);
     if (acknowledges && hf_message_needs_reply(message) && !stays_silent(twist))
         sim_peer_reply(process, &ack, twist);
     misbehave(process, twist);

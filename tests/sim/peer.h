@@ -64,6 +64,7 @@ struct sim_process {
     bool stopped;         /* SIGSTOP: nothing happens until it is woken or killed */
     bool killed;          /* only its kernel I/O lives on */
     bool abandoned;       /* the front-end hung up on it and it does not know yet */
+    bool refuses;         /* what it is asked to do, in this session */
     bool exits;           /* when its session ends */
     uint32_t heard_epoch; /* of the guest when the message at hand was sent */
     bool kicked;          /* the front-end let it start a ring in this session */

@@ -15,6 +15,7 @@ struct options {
     int step;                          /* -1: all */
     unsigned show_max;
     bool trace;
+    bool stop_at_first;
 };
 
 struct result {
@@ -40,20 +41,22 @@ static bool is_red(struct sim_world *world, const struct sim_case *situation, st
     return true;
 }
 
-static unsigned step_count(struct sim_world *world, const struct sim_persona *persona)
+static unsigned step_count(struct sim_world *world, const struct sim_persona *persona,
+                           struct result *result)
 {
     struct sim_case situation = sim_case_of(persona);
 
     sim_story_run(world, &situation);
     if (world->verdict.red)
         printf("RED %s without a fault: %s\n", persona->name, world->verdict.text);
+    result->red += world->verdict.red;
     return world->step;
 }
 
 static void run_persona(struct sim_world *world, const struct options *options,
                         const struct sim_persona *persona, struct result *result)
 {
-    unsigned steps = step_count(world, persona);
+    unsigned steps = step_count(world, persona, result);
     unsigned first = options->step >= 0 ? (unsigned)options->step : 0;
     unsigned last = options->step >= 0 ? first : steps - 1;
 
@@ -61,6 +64,8 @@ static void run_persona(struct sim_world *world, const struct options *options,
         if (options->fault >= 0 && (unsigned)options->fault != fault)
             continue;
         for (unsigned step = first; step <= last; step++) {
+            if (options->stop_at_first && result->red > 0)
+                return;
             struct sim_case situation = sim_case_of(persona);
 
             situation.faults[0].step = step;
@@ -74,11 +79,13 @@ static void run_persona(struct sim_world *world, const struct options *options,
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        { "persona", required_argument, NULL, 'p' }, { "fault", required_argument, NULL, 'f' },
-        { "step", required_argument, NULL, 's' },    { "show", required_argument, NULL, 'n' },
-        { "trace", no_argument, NULL, 't' },         { 0 }
-    };
+    static const struct option known[] = { { "persona", required_argument, NULL, 'p' },
+                                           { "fault", required_argument, NULL, 'f' },
+                                           { "step", required_argument, NULL, 's' },
+                                           { "show", required_argument, NULL, 'n' },
+                                           { "trace", no_argument, NULL, 't' },
+                                           { "stop-at-first", no_argument, NULL, 'x' },
+                                           { 0 } };
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -92,6 +99,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->show_max = (unsigned)atoi(optarg);
         else if (option == 't')
             options->trace = true;
+        else if (option == 'x')
+            options->stop_at_first = true;
         else
             return false;
         if (option == 'p' && options->persona == NULL)
@@ -108,7 +117,7 @@ int main(int argc, char **argv)
 
     if (world == NULL || !parse(argc, argv, &options)) {
         fprintf(stderr, "usage: test_single_faults [--persona=NAME] [--fault=N] [--step=N] "
-                        "[--show=N] [--trace]\n");
+                        "[--show=N] [--trace] [--stop-at-first]\n");
         free(world);
         return 2;
     }
