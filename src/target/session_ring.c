@@ -48,6 +48,16 @@ static void on_changed(void *context, const struct hf_queue_answer *answer)
     hf_session_settle(ring->session);
 }
 
+/* An order nobody waits for. */
+static void on_noted(void *context, const struct hf_queue_answer *answer)
+{
+    struct hf_session_ring *ring = context;
+
+    (void)answer;
+    order_answered(ring->session);
+    hf_session_settle(ring->session);
+}
+
 static struct hf_queue_reply reply_to(struct hf_session_ring *ring,
                                       void (*call)(void *, const struct hf_queue_answer *))
 {
@@ -282,13 +292,17 @@ void hf_session_rings_leave(struct hf_session *session)
 
 /* ---- changes ---- */
 
+/* Enabling is answered at once: the worker looks at the ring when it comes to it, so no kick in
+ * between is lost, and a front-end that starts many rings need not wait for each. Disabling is
+ * answered when nothing is fetched any more. */
 void hf_session_ring_enable(struct hf_session *session, const struct hf_back_effect *effect)
 {
     struct hf_session_ring *ring = &session->rings[effect->ring];
+    bool enable = effect->value != 0;
 
     if (ring->phase == HF_RING_PHASE_SERVED)
-        hf_queue_set_enabled(ring->queue, effect->value != 0, reply_to(ring, on_changed));
-    else
+        hf_queue_set_enabled(ring->queue, enable, reply_to(ring, enable ? on_noted : on_changed));
+    if (ring->phase != HF_RING_PHASE_SERVED || enable)
         hf_session_post_done(session, 0);
 }
 
