@@ -157,6 +157,10 @@ void sim_peer_done(struct sim_process *process, uint16_t queue, uint16_t head)
 
     if (!process->peer.connected || ring->requests[head] == 0)
         return;
+    if (ring->requests[head] == process->world->poison) {
+        sim_process_kill(process);
+        return;
+    }
     if (is_of_this_guest(process, queue)) {
         publish(process, queue, head);
     } else {

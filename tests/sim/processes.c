@@ -122,7 +122,7 @@ static void restart(struct sim_world *world)
         world->next_persona != NULL ? world->next_persona : world->situation.persona;
     struct sim_process *process;
 
-    if (sim_process_listening(world) != NULL)
+    if (world->no_restart || sim_process_listening(world) != NULL)
         return;
     process = sim_process_new(world, persona);
     sim_world_note(world, "process %u listens%s", process->id,

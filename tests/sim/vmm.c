@@ -133,7 +133,7 @@ static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
     uint64_t at = ++vmm->set_ups * RINGS_STRIDE;
 
     end_epoch(world);
-    sim_ring_lay_out(&world->memory, queue, size, 0);
+    sim_ring_lay_out(&world->memory, queue, size, world->situation.first_index);
     ring->size = size;
     ring->desc = size == 0 ? 0 : USER_BASE + at;
     ring->avail = size == 0 ? 0 : ring->desc + 0x1000;
@@ -143,7 +143,7 @@ static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
                                                   .avail = ring->avail,
                                                   .used = ring->used,
                                                   .used_guest = at + 0x2000 },
-                     0);
+                     world->situation.first_index);
 }
 
 static void refill(struct sim_world *world, uint16_t queue)

@@ -2,9 +2,6 @@
 /* Virtual time: takes the next event and hands it to whom it concerns. */
 #include "world.h"
 
-#include "wire/describe.h"
-
-#include <stdarg.h>
 #include <string.h>
 
 struct sim_case sim_case_of(const struct sim_persona *persona)
@@ -39,43 +36,6 @@ void sim_world_later(struct sim_world *world, uint64_t delay_ns, struct sim_even
 void sim_world_feed(struct sim_world *world, uint64_t delay_ns, struct hf_event event)
 {
     sim_world_later(world, delay_ns, (struct sim_event){ .kind = SIM_EVENT_FRONT, .front = event });
-}
-
-/* ---- the transcript -------------------------------------------------------------------------- */
-
-void sim_world_note(struct sim_world *world, const char *format, ...)
-{
-    FILE *out = world->situation.transcript;
-    uint64_t now_us = world->now_ns / SIM_US - 1000000;
-    va_list arguments;
-
-    if (out == NULL)
-        return;
-    fprintf(out, "%8llu.%03llu  ", (unsigned long long)(now_us / 1000),
-            (unsigned long long)(now_us % 1000));
-    va_start(arguments, format);
-    vfprintf(out, format, arguments);
-    va_end(arguments);
-    fputc('\n', out);
-}
-
-/* As short as it can be: "SET_VRING_KICK ring 2", "ack 0". */
-void sim_world_note_message(struct sim_world *world, const char *arrow,
-                            const struct hf_message *message)
-{
-    char line[600];
-    struct hf_text text = hf_text_of(line, sizeof(line));
-    bool is_ack = (message->flags & HF_MESSAGE_REPLY) != 0 && message->kind == HF_PAYLOAD_U64 &&
-                  strncmp(hf_message_name(message), "GET_", 4) != 0;
-
-    if (world->situation.transcript == NULL)
-        return;
-    if (is_ack)
-        hf_text_add(&text, "ack %llu (%s)", (unsigned long long)message->body.u64,
-                    hf_message_name(message));
-    else
-        hf_message_describe(message, &text);
-    sim_world_note(world, "%s %s", arrow, line);
 }
 
 /* ---- signals --------------------------------------------------------------------------------- */

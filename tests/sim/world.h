@@ -33,7 +33,8 @@ struct sim_case {
     } faults[SIM_FAULTS_MAX];
     unsigned fault_count;
     struct hf_front_settings settings;
-    FILE *transcript; /* NULL: none is written */
+    uint16_t first_index; /* of each ring: near the wrap */
+    FILE *transcript;     /* NULL: none is written */
 };
 
 struct sim_edge {
@@ -79,7 +80,8 @@ struct sim_world {
     const struct sim_persona *next_persona; /* of the next process; NULL: the situation's */
     struct sim_persona poor;
     uint64_t linger_ns; /* from SIGKILL to the end of the process */
-    bool torn;
+    bool no_restart;    /* the supervisor is away */
+    uint32_t poison;    /* the request that kills who executes it; 0: none */
     struct hf_front front;
     struct hf_effects effects;
     struct sim_tally tally;
@@ -104,6 +106,7 @@ bool sim_world_is_idle(const struct sim_world *world);
 void sim_world_later(struct sim_world *world, uint64_t delay_ns, struct sim_event event);
 void sim_world_feed(struct sim_world *world, uint64_t delay_ns, struct hf_event event);
 void sim_world_signal(struct sim_world *world, unsigned object);
+/* transcript.c */
 void sim_world_note(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sim_world_note_message(struct sim_world *world, const char *arrow,
