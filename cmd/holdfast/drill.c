@@ -64,7 +64,8 @@ static const struct argp_option option_table[] = {
       "A request is stuck after so many seconds with a back-end listening (10)", 0 },
     { "size", KEY_SIZE, "BYTES", 0, "Size of the fresh file (64M)", 0 },
     { "file", KEY_FILE, "PATH", 0, "Where COMMAND keeps its data: checked at the end", 0 },
-    { "poll", KEY_POLL, NULL, 0, "Watch the rings instead of waiting for calls", 0 },
+    { "poll", KEY_POLL, NULL, 0,
+      "Watch the rings instead of waiting for calls; takes a whole processor", 0 },
     { "json", KEY_JSON, NULL, 0, "Print the outcome as one JSON object", 0 },
     { 0 }
 };

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,9 +51,10 @@ static void *kill_in_time(void *argument)
 
     if (ppoll(&stop, 1, &left, NULL) != 0)
         return NULL;
-    /* Said first: nobody may take this death for one that came by itself. */
-    __atomic_store_n(&backend->killed_ns, hf_clock_ns(), __ATOMIC_RELEASE);
-    hf_backend_kill(backend);
+    /* Said first: nobody may take this death for one that came by itself. The moment is told when
+     * it is over: who knew it earlier would stop the load. */
+    __atomic_store_n(&backend->killing, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&backend->killed_ns, hf_backend_kill(backend), __ATOMIC_RELEASE);
     return NULL;
 }
 
@@ -60,6 +62,7 @@ int hf_backend_kill_at(struct hf_backend *backend, uint64_t at_ns, struct hf_err
 {
     backend->kill_at_ns = at_ns;
     backend->killed_ns = 0;
+    backend->killing = false;
     backend->killer_stop_fd = hf_event_create();
     int code = backend->killer_stop_fd < 0
                    ? -backend->killer_stop_fd
@@ -147,7 +150,7 @@ bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how)
 {
     int status = 0;
 
-    if (backend->pid == 0 || hf_backend_killed(backend) != 0 ||
+    if (backend->pid == 0 || __atomic_load_n(&backend->killing, __ATOMIC_ACQUIRE) ||
         waitpid(backend->pid, &status, WNOHANG) != backend->pid)
         return false;
     describe_end(status, how);
@@ -164,6 +167,7 @@ static _Noreturn void become(struct hf_backend *backend, int ready_fd, pid_t par
     if (getppid() != parent)
         _exit(EXEC_FAILED);
     setpgid(0, 0);
+    setpriority(PRIO_PROCESS, 0, backend->priority);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDONLY);
@@ -198,6 +202,7 @@ int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error)
     if (backend->stamps && pipe2(ready, O_CLOEXEC | O_NONBLOCK) < 0)
         return hf_error_set(error, errno, "unable to make a pipe: %s", strerror(errno));
     backend->killed_ns = 0;
+    backend->killing = false;
     backend->listening_ns = 0;
     backend->spawned_ns = hf_clock_ns();
     pid_t pid = fork();

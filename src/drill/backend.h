@@ -21,23 +21,26 @@ struct hf_backend_setup {
     const char *socket_path;
     const char *file_path; /* NULL: {file} is an error */
     const char *log_path;
+    int priority; /* getpriority(2) */
 };
 
 struct hf_backend {
     char *words[HF_BACKEND_WORDS_MAX + 1];
     const char *socket_path;
     const char *log_path;
+    int priority;
     bool stamps; /* it tells itself when it listens ({ready-fd}) */
     pid_t pid;   /* 0: none */
     int pidfd;   /* readable when it has ended; -1: none */
     int ready_fd;
     uint64_t spawned_ns;
     uint64_t listening_ns; /* 0: not yet */
-    /* The thread that kills: it reads pid and kill_at_ns, and writes killed_ns once. */
+    /* The thread that kills: it reads pid and kill_at_ns, and writes the last two. */
     pthread_t killer;
     bool killer_runs;
     int killer_stop_fd; /* readable: do not kill; -1: none */
     uint64_t kill_at_ns;
+    bool killing;       /* atomic */
     uint64_t killed_ns; /* atomic */
 };
 

@@ -22,6 +22,7 @@ struct hf_drill {
     struct hf_pool pool;
     struct hf_workload workload;
     struct hf_random random; /* of kill moments; not of the workload */
+    int priority;            /* this program's own, and the back-ends' */
     uint64_t overdue_look_ns;
     uint64_t progress_ns;
     bool interrupted;

@@ -2,6 +2,7 @@
 /* The two blocking calls: handshake, then rings; what is settled in between. */
 #include "initiator/state.h"
 
+#include "base/checked.h"
 #include "os/clock.h"
 #include "wire/feature.h"
 
@@ -24,6 +25,15 @@ static int give_up(const struct hf_initiator *initiator, int code, const char *w
     return hf_error_set(error, code, "%s: %s", path, what);
 }
 
+static void turn(struct hf_initiator *initiator, uint64_t left_ms)
+{
+    bool polls = initiator->config.polls && initiator->prepared;
+
+    hf_loop_dispatch(initiator->loop, polls ? 0 : (int)hf_min_u64(left_ms, 1000));
+    if (polls)
+        hf_initiator_poll(initiator);
+}
+
 static int wait_for(struct hf_initiator *initiator, const bool *flag,
                     const struct hf_initiator_wait *wait, struct hf_error *error)
 {
@@ -32,8 +42,7 @@ static int wait_for(struct hf_initiator *initiator, const bool *flag,
         uint64_t now = hf_clock_ns();
         if (now >= wait->deadline_ns)
             return give_up(initiator, ETIMEDOUT, "no answer from the back-end in time", error);
-        uint64_t left_ms = (wait->deadline_ns - now) / HF_NS_PER_MS + 1;
-        hf_loop_dispatch(initiator->loop, left_ms > 1000 ? 1000 : (int)left_ms);
+        turn(initiator, (wait->deadline_ns - now) / HF_NS_PER_MS + 1);
         if (initiator->troubled && !wait->patient)
             return give_up(initiator, ECONNRESET, "unable to use the back-end", error);
     }
