@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #define ATTACH_LIMIT_NS (10 * HF_NS_PER_S)
 #define REAP_LIMIT_MS   30000u
@@ -58,10 +59,12 @@ static unsigned buffer_count(const struct hf_drill_settings *settings)
 static void signal_ready(struct hf_watch *watch, uint32_t events)
 {
     struct hf_drill *drill = HF_CONTAINER(watch, struct hf_drill, signal_watch);
+    struct signalfd_siginfo taken;
 
     (void)events;
-    drill->interrupted = true;
-    hf_loop_remove(watch);
+    /* Taken, or it would end the program when the mask is given back, before a word is said. */
+    if (read(drill->signal_fd, &taken, sizeof(taken)) == (ssize_t)sizeof(taken))
+        drill->interrupted = true;
 }
 
 static int watch_signals(struct hf_drill *drill, const sigset_t *signals, struct hf_error *error)
