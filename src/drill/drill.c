@@ -124,6 +124,7 @@ static int attach(struct hf_drill *drill, struct hf_error *error)
     config.segments_max = 2;
     config.recovery = settings->recovery;
     config.polls = settings->polls;
+    config.cancel = &drill->interrupted;
     config.buffer_size = hf_pool_bytes(settings->block_size_bytes, buffer_count(settings)) +
                          HF_DISCOVERY_BUFFER_SIZE;
     int ret = hf_initiator_new(&drill->initiator, &config, &drill->loop, &ops, error);

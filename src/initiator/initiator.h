@@ -40,6 +40,8 @@ struct hf_initiator_config {
     enum hf_recovery recovery;
     bool polls;         /* the host calls hf_initiator_poll; the device is asked not to call */
     size_t buffer_size; /* of the registered memory that requests may point to */
+    const bool
+        *cancel; /* borrowed; blocking calls end with -ECANCELED once it is true. NULL: none */
 };
 
 struct hf_initiator_ops {

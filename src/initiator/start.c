@@ -42,6 +42,8 @@ static int wait_for(struct hf_initiator *initiator, const bool *flag,
         uint64_t now = hf_clock_ns();
         if (now >= wait->deadline_ns)
             return give_up(initiator, ETIMEDOUT, "no answer from the back-end in time", error);
+        if (initiator->config.cancel != NULL && *initiator->config.cancel)
+            return hf_error_set(error, ECANCELED, "interrupted");
         turn(initiator, (wait->deadline_ns - now) / HF_NS_PER_MS + 1);
         if (initiator->troubled && !wait->patient)
             return give_up(initiator, ECONNRESET, "unable to use the back-end", error);
