@@ -92,11 +92,6 @@ static uint64_t listen_sample(const struct hf_timeline_kill *kill)
     return since(kill->listening_ns, kill->first_ns);
 }
 
-static uint64_t free_sample(const struct hf_timeline_kill *kill)
-{
-    return since(kill->free_ns, kill->first_ns);
-}
-
 static uint64_t in_flight_sample(const struct hf_timeline_kill *kill)
 {
     return kill->in_flight;
@@ -110,11 +105,6 @@ struct hf_timeline_gap hf_timeline_kill_gap(const struct hf_timeline *timeline)
 struct hf_timeline_gap hf_timeline_listen_gap(const struct hf_timeline *timeline)
 {
     return gap_of(timeline, listen_sample);
-}
-
-struct hf_timeline_gap hf_timeline_free_gap(const struct hf_timeline *timeline)
-{
-    return gap_of(timeline, free_sample);
 }
 
 unsigned hf_timeline_hits(const struct hf_timeline *timeline)

@@ -14,7 +14,6 @@
 struct hf_timeline_kill {
     uint64_t killed_ns;
     uint64_t listening_ns; /* 0: it never did */
-    uint64_t free_ns;      /* the target held its locks; 0: it did not say */
     uint64_t first_ns;     /* first completion; 0: none came */
     uint32_t in_flight;
 };
@@ -39,10 +38,9 @@ void hf_timeline_done(struct hf_timeline *timeline);
 /* NULL when full. */
 struct hf_timeline_kill *hf_timeline_add(struct hf_timeline *timeline);
 
-/* Kill to first completion; listening to first completion; lock held to first completion. */
+/* Kill to first completion; listening to first completion. */
 struct hf_timeline_gap hf_timeline_kill_gap(const struct hf_timeline *timeline);
 struct hf_timeline_gap hf_timeline_listen_gap(const struct hf_timeline *timeline);
-struct hf_timeline_gap hf_timeline_free_gap(const struct hf_timeline *timeline);
 
 /* Kills that met at least one request. */
 unsigned hf_timeline_hits(const struct hf_timeline *timeline);

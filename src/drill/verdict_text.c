@@ -30,12 +30,8 @@ static void print_classes(FILE *out, const struct hf_tally *tally)
 
 static void print_gaps(FILE *out, const struct hf_timeline *timeline)
 {
-    struct hf_timeline_gap free_gap = hf_timeline_free_gap(timeline);
-
     print_gap(out, "gap, kill to first completion:", hf_timeline_kill_gap(timeline));
     print_gap(out, "gap, listening to completion:", hf_timeline_listen_gap(timeline));
-    if (free_gap.max_ms > 0)
-        print_gap(out, "gap, lock held to completion:", free_gap);
 }
 
 void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
