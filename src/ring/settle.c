@@ -54,10 +54,24 @@ static enum hf_inflight_fault judge_header(const struct hf_inflight_queue *queue
     return HF_INFLIGHT_FAULT_NONE;
 }
 
+static uint32_t entries_of(const struct hf_inflight_queue *queue, const struct judgement *judgement)
+{
+    return judgement->header.desc_num != 0 ? judgement->header.desc_num : queue->ring_size;
+}
+
+static bool any_marked(const struct hf_inflight_queue *queue, const struct judgement *judgement)
+{
+    for (uint32_t i = 0; i < entries_of(queue, judgement); i++)
+        if (hf_inflight_marked(queue, (uint16_t)i))
+            return true;
+    return false;
+}
+
 /*
  * The ring says how many heads the last batch has; the links say which. A link that meets itself
  * would leave answered heads marked, and they would be replayed into memory that is no longer
- * theirs.
+ * theirs. Where nothing is marked nothing has to be cleared, and the links do not matter: a device
+ * that answers without recording it (event buffers) leaves them behind the ring by any number.
  */
 static enum hf_inflight_fault judge_batch(const struct hf_inflight_queue *queue,
                                           uint16_t used_index, struct judgement *judgement)
@@ -65,7 +79,7 @@ static enum hf_inflight_fault judge_batch(const struct hf_inflight_queue *queue,
     uint16_t length = (uint16_t)(used_index - judgement->header.used_idx);
     uint16_t head = judgement->header.last_batch_head;
 
-    if (judgement->fresh)
+    if (judgement->fresh || !any_marked(queue, judgement))
         return HF_INFLIGHT_FAULT_NONE;
     if (length > queue->ring_size)
         return HF_INFLIGHT_FAULT_USED_IDX;
@@ -103,10 +117,7 @@ static enum hf_inflight_fault judge_entry(const struct hf_inflight_queue *queue,
 static enum hf_inflight_fault judge_entries(const struct hf_inflight_queue *queue,
                                             struct judgement *judgement)
 {
-    uint32_t entries =
-        judgement->header.desc_num != 0 ? judgement->header.desc_num : queue->ring_size;
-
-    for (uint32_t i = 0; i < entries; i++) {
+    for (uint32_t i = 0; i < entries_of(queue, judgement); i++) {
         enum hf_inflight_fault fault = judge_entry(queue, i, judgement);
         if (fault != HF_INFLIGHT_FAULT_NONE)
             return fault;

@@ -77,7 +77,16 @@ static void check_changes(const struct world *before, const uint8_t *after)
     }
 }
 
-/* A batch that was believed is as long as the ring says, and none of it is marked any more. */
+static bool any_marked(const struct hf_inflight_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].inflight != 0)
+            return true;
+    return false;
+}
+
+/* A batch that was believed is as long as the ring says, and none of it is marked any more. Where
+ * nothing was marked, nobody had to believe anything. */
 static void check_batch(const struct world *before, const uint8_t *after,
                         const struct hf_inflight_ring *ring)
 {
@@ -87,7 +96,7 @@ static void check_batch(const struct world *before, const uint8_t *after,
     uint16_t head = header->last_batch_head;
     uint32_t seen = 0;
 
-    if (header->version == 0)
+    if (header->version == 0 || !any_marked((const void *)(header + 1), header->desc_num))
         return;
     for (uint16_t left = (uint16_t)(ring->used_index - header->used_idx); left > 0; left--) {
         if (head >= WORLD_RING_SIZE || (seen >> head & 1) != 0)

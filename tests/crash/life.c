@@ -38,6 +38,21 @@ static bool begin_ours(struct life *life)
     return true;
 }
 
+/* What was marked by another device is taken back, and is seen again from used->idx on. */
+static bool begin_untracked(struct life *life)
+{
+    struct hf_inflight_recovery recovery = { .requests = life->requests };
+    struct hf_inflight_ring ring = world_indices(life->world);
+    enum hf_inflight_fault fault = hf_inflight_recover(&life->queue, &ring, &recovery);
+
+    if (fault != HF_INFLIGHT_FAULT_NONE)
+        return life_complain(life, hf_inflight_fault_text(fault));
+    for (uint16_t i = 0; i < recovery.count; i++)
+        hf_inflight_clear(&life->queue, recovery.requests[i].head);
+    hf_ring_device_start(&life->device, &life->setup);
+    return true;
+}
+
 static bool check_fault(struct life *life)
 {
     if (life->device.fault != HF_RING_FAULT_NONE)
@@ -81,6 +96,12 @@ const struct life_ops life_events = { .begin = begin_ours,
                                       .answer = answer_ours,
                                       .call_needed = call_needed_ours,
                                       .sleep = sleep_ours };
+
+const struct life_ops life_untracked = { .begin = begin_untracked,
+                                         .fetch = fetch_unmarked,
+                                         .answer = answer_ours,
+                                         .call_needed = call_needed_ours,
+                                         .sleep = sleep_ours };
 
 /* ---- execution ---- */
 
@@ -221,6 +242,7 @@ void life_prepare(struct life *life, struct world *world)
         [PERSONA_OURS] = &life_ours,
         [PERSONA_DPDK] = &life_dpdk,
         [PERSONA_EVENTS] = &life_events,
+        [PERSONA_UNTRACKED] = &life_untracked,
     };
     struct hf_memory_region everything = { .guest_address = WORLD_GUEST,
                                            .size_bytes = sizeof(*world),

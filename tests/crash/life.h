@@ -50,6 +50,7 @@ struct life {
 
 extern const struct life_ops life_ours;
 extern const struct life_ops life_events;
+extern const struct life_ops life_untracked;
 extern const struct life_ops life_dpdk;
 
 /* Before the first instruction that counts. */

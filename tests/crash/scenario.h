@@ -20,6 +20,7 @@ enum pattern {
     PATTERN_PIPELINE,    /* the next are taken before the first are answered */
     PATTERN_FOR_EVER,    /* to the end of what there is */
     PATTERN_EVENTS,      /* never marked, one by one */
+    PATTERN_UNTRACKED,   /* the region is left alone */
     PATTERN_DPDK,        /* DPDK writes, we recover */
     PATTERN_COUNT
 };

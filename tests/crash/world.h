@@ -26,7 +26,8 @@
 enum persona {
     PERSONA_OURS,
     PERSONA_DPDK,
-    PERSONA_EVENTS, /* ours, as the event queue is served: nothing is marked */
+    PERSONA_EVENTS,    /* ours, nothing is marked, answers are recorded */
+    PERSONA_UNTRACKED, /* ours, as the target serves its event queue: nothing is recorded */
     PERSONA_COUNT
 };
 

@@ -179,6 +179,23 @@ static void a_mark_in_the_batch_is_settled_whatever_its_counter_says(void **stat
     assert_int_equal(count, 1);
 }
 
+/* As a queue is left whose answers were not recorded. */
+static void where_nothing_is_marked_the_ring_may_be_ahead_by_any_number(void **state)
+{
+    struct bench bench;
+    uint16_t count;
+
+    (void)state;
+    for (uint32_t used = 0; used <= UINT16_MAX; used += 3) {
+        const struct hf_inflight_ring ring = { SIZE, (uint16_t)used, (uint16_t)(used + 1) };
+        lay_out(&bench, "inflight-fresh-settled");
+        assert_int_equal(hf_inflight_settle(&bench.region, &ring, &count, NULL),
+                         HF_INFLIGHT_FAULT_NONE);
+        assert_int_equal(count, 0);
+        assert_int_equal(bench.queue.header->used_idx, used);
+    }
+}
+
 static void a_mark_is_whatever_is_not_0(void **state)
 {
     struct bench bench;
@@ -346,6 +363,7 @@ int main(void)
         cmocka_unit_test(settling_at_the_front_end_hides_nothing_from_the_device),
         cmocka_unit_test(every_field_can_lie_and_is_refused_by_name_without_a_change),
         cmocka_unit_test(a_mark_in_the_batch_is_settled_whatever_its_counter_says),
+        cmocka_unit_test(where_nothing_is_marked_the_ring_may_be_ahead_by_any_number),
         cmocka_unit_test(a_mark_is_whatever_is_not_0),
         cmocka_unit_test(more_in_flight_than_were_made_available_are_refused),
         cmocka_unit_test(a_mark_on_a_head_outside_of_a_smaller_ring_is_refused),
