@@ -63,29 +63,7 @@ void sim_story_act(struct sim_world *world, enum sim_action action)
         if (!sim_world_run(world, some_done, CHAPTER_LIMIT_NS))
             return;
     }
-    sim_world_note(world, "== %s",
-                   (const char *const[SIM_ACTION_COUNT]){
-                       [SIM_ACTION_START] = "the host starts the device",
-                       [SIM_ACTION_STOP] = "the host stops the device",
-                       [SIM_ACTION_PAUSE] = "the VM is paused",
-                       [SIM_ACTION_RESUME] = "the VM is resumed",
-                       [SIM_ACTION_HALT] = "the VM is halted",
-                       [SIM_ACTION_GO] = "the VM goes on",
-                       [SIM_ACTION_RESET] = "the guest resets",
-                       [SIM_ACTION_SET_UP] = "the guest sets the device up",
-                       [SIM_ACTION_MEMORY_ADD] = "memory is plugged in",
-                       [SIM_ACTION_MEMORY_REMOVE] = "memory is taken out",
-                       [SIM_ACTION_EXTRA_ADD] = "more memory is plugged in",
-                       [SIM_ACTION_EXTRA_REMOVE] = "the additional memory is taken out",
-                       [SIM_ACTION_EXTRA_SWAP] = "memory is swapped",
-                       [SIM_ACTION_LOG_ON] = "the dirty log is switched on",
-                       [SIM_ACTION_LOG_OFF] = "the dirty log is switched off",
-                       [SIM_ACTION_CALL] = "a call descriptor is changed",
-                       [SIM_ACTION_KICK] = "a kick descriptor is changed",
-                       [SIM_ACTION_LAYOUT] = "the guest resets in no time",
-                       [SIM_ACTION_KILL] = "the back-end is killed",
-                       [SIM_ACTION_ASK_CONFIG] = "the host asks for the configuration",
-                   }[action]);
+    sim_world_note(world, "== %s", sim_action_sentence(action));
     sim_vmm_do(world, action);
     sim_world_pass(world, 2 * SIM_MS);
     finish(world);

@@ -251,77 +251,110 @@ static void want(struct sim_world *world, bool wanted)
     sim_world_feed(world, 0, (struct hf_event){ .kind = wanted ? HF_EVENT_START : HF_EVENT_STOP });
 }
 
-static void hold(struct sim_world *world, bool *hand, bool held)
+static void update_hands(struct sim_world *world, enum sim_action action)
 {
-    *hand = held;
+    struct sim_vmm *vmm = &world->vmm;
+
+    if (action == SIM_ACTION_PAUSE || action == SIM_ACTION_RESUME)
+        vmm->paused = action == SIM_ACTION_PAUSE;
+    else
+        vmm->halted = action == SIM_ACTION_HALT;
     update_run(world);
+}
+
+static void change_memory(struct sim_world *world, enum sim_action action)
+{
+    if (action == SIM_ACTION_MEMORY_ADD)
+        add_region(world, ADDED_REGION, ADDED_REGION);
+    else if (action == SIM_ACTION_MEMORY_REMOVE)
+        remove_region(world, ADDED_REGION);
+    else if (action == SIM_ACTION_EXTRA_SWAP)
+        swap_region(world);
+    else if (action == SIM_ACTION_EXTRA_ADD && !world->vmm.regions[SWAP_REGION].there)
+        add_region(world, EXTRA_REGION, EXTRA_REGION);
+    else if (action == SIM_ACTION_EXTRA_REMOVE) {
+        remove_region(world, EXTRA_REGION);
+        remove_region(world, SWAP_REGION);
+    }
+}
+
+static void change_descriptor(struct sim_world *world, enum sim_action action)
+{
+    uint16_t last = (uint16_t)(world->vmm.queue_count - 1u);
+
+    if (action == SIM_ACTION_CALL)
+        set_call(world, last);
+    else
+        set_kick(world, last);
+    changed(world);
+}
+
+static void change_wish(struct sim_world *world, enum sim_action action)
+{
+    want(world, action == SIM_ACTION_START);
+}
+
+static void change_log(struct sim_world *world, enum sim_action action)
+{
+    set_log(world, action == SIM_ACTION_LOG_ON);
+}
+
+static void change_guest(struct sim_world *world, enum sim_action action)
+{
+    if (action == SIM_ACTION_RESET)
+        reset(world);
+    else if (action == SIM_ACTION_SET_UP)
+        set_up(world);
+    else
+        lay_out_anew(world);
+}
+
+static void ask_config(struct sim_world *world, enum sim_action action)
+{
+    (void)action;
+    ask(world, HF_REQUEST_GET_CONFIG);
+}
+
+static void kill_it(struct sim_world *world, enum sim_action action)
+{
+    (void)action;
+    sim_process_kill(sim_process_present(world));
+}
+
+static const struct {
+    void (*change)(struct sim_world *world, enum sim_action action);
+    const char *sentence;
+} actions[SIM_ACTION_COUNT] = {
+    [SIM_ACTION_START] = { change_wish, "the host starts the device" },
+    [SIM_ACTION_STOP] = { change_wish, "the host stops the device" },
+    [SIM_ACTION_PAUSE] = { update_hands, "the VM is paused" },
+    [SIM_ACTION_RESUME] = { update_hands, "the VM is resumed" },
+    [SIM_ACTION_HALT] = { update_hands, "the VM is halted" },
+    [SIM_ACTION_GO] = { update_hands, "the VM goes on" },
+    [SIM_ACTION_RESET] = { change_guest, "the guest resets" },
+    [SIM_ACTION_SET_UP] = { change_guest, "the guest sets the device up" },
+    [SIM_ACTION_LAYOUT] = { change_guest, "the guest resets in no time" },
+    [SIM_ACTION_MEMORY_ADD] = { change_memory, "memory is plugged in" },
+    [SIM_ACTION_MEMORY_REMOVE] = { change_memory, "memory is taken out" },
+    [SIM_ACTION_EXTRA_ADD] = { change_memory, "more memory is plugged in" },
+    [SIM_ACTION_EXTRA_REMOVE] = { change_memory, "the additional memory is taken out" },
+    [SIM_ACTION_EXTRA_SWAP] = { change_memory, "memory is swapped" },
+    [SIM_ACTION_LOG_ON] = { change_log, "the dirty log is switched on" },
+    [SIM_ACTION_LOG_OFF] = { change_log, "the dirty log is switched off" },
+    [SIM_ACTION_CALL] = { change_descriptor, "a call descriptor is changed" },
+    [SIM_ACTION_KICK] = { change_descriptor, "a kick descriptor is changed" },
+    [SIM_ACTION_ASK_CONFIG] = { ask_config, "the host asks for the configuration" },
+    [SIM_ACTION_KILL] = { kill_it, "the back-end is killed" },
+};
+
+const char *sim_action_sentence(enum sim_action action)
+{
+    return actions[action].sentence;
 }
 
 void sim_vmm_do(struct sim_world *world, enum sim_action action)
 {
-    struct sim_vmm *vmm = &world->vmm;
-    uint16_t last = (uint16_t)(vmm->queue_count - 1u);
-
-    switch (action) {
-    case SIM_ACTION_START:
-    case SIM_ACTION_STOP:
-        want(world, action == SIM_ACTION_START);
-        break;
-    case SIM_ACTION_PAUSE:
-    case SIM_ACTION_RESUME:
-        hold(world, &vmm->paused, action == SIM_ACTION_PAUSE);
-        break;
-    case SIM_ACTION_HALT:
-    case SIM_ACTION_GO:
-        hold(world, &vmm->halted, action == SIM_ACTION_HALT);
-        break;
-    case SIM_ACTION_RESET:
-        reset(world);
-        break;
-    case SIM_ACTION_SET_UP:
-        set_up(world);
-        break;
-    case SIM_ACTION_MEMORY_ADD:
-        add_region(world, ADDED_REGION, ADDED_REGION);
-        break;
-    case SIM_ACTION_MEMORY_REMOVE:
-        remove_region(world, ADDED_REGION);
-        break;
-    case SIM_ACTION_EXTRA_ADD:
-        if (!vmm->regions[SWAP_REGION].there)
-            add_region(world, EXTRA_REGION, EXTRA_REGION);
-        break;
-    case SIM_ACTION_EXTRA_REMOVE:
-        remove_region(world, EXTRA_REGION);
-        remove_region(world, SWAP_REGION);
-        break;
-    case SIM_ACTION_EXTRA_SWAP:
-        swap_region(world);
-        break;
-    case SIM_ACTION_LOG_ON:
-    case SIM_ACTION_LOG_OFF:
-        set_log(world, action == SIM_ACTION_LOG_ON);
-        break;
-    case SIM_ACTION_CALL:
-        set_call(world, last);
-        changed(world);
-        break;
-    case SIM_ACTION_KICK:
-        set_kick(world, last);
-        changed(world);
-        break;
-    case SIM_ACTION_LAYOUT:
-        lay_out_anew(world);
-        break;
-    case SIM_ACTION_ASK_CONFIG:
-        ask(world, HF_REQUEST_GET_CONFIG);
-        break;
-    case SIM_ACTION_KILL:
-        sim_process_kill(sim_process_present(world));
-        break;
-    case SIM_ACTION_COUNT:
-        break;
-    }
+    actions[action].change(world, action);
 }
 
 void sim_vmm_init(struct sim_world *world)

@@ -68,6 +68,7 @@ struct sim_vmm {
     unsigned progress;              /* completed since the quota was given */
 };
 
+const char *sim_action_sentence(enum sim_action action);
 void sim_vmm_init(struct sim_world *world);
 void sim_vmm_do(struct sim_world *world, enum sim_action action);
 bool sim_vmm_runs(const struct sim_vmm *vmm);
