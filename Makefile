@@ -11,6 +11,10 @@ PREFIX ?= /usr/local
 TEST = meson test --no-rebuild --num-processes 2 --print-errorlogs -C
 QUICK = --suite unit --suite tools --suite quick
 PURE = --suite unit --suite sim
+
+# What UBSan has to say fails the test that made it say it.
+export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
+
 comma := ,
 
 .PHONY: all build tests drill quick check long guest clang asan tsan fuzz install deps docs format clean
