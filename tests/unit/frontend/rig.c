@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "../cmocka_all.h"
+
+#include "rig.h"
+
+#include "base/checked.h"
+#include "os/clock.h"
+#include "os/event.h"
+#include "os/fd.h"
+#include "ring/split.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RING_SIZE   16
+#define PATIENCE_NS (20u * HF_NS_PER_S)
+
+static void hear(void *host, const struct hf_report *report, const char *text)
+{
+    struct rig *rig = host;
+
+    rig->reports[report->kind]++;
+    rig->last[report->kind] = *report;
+    snprintf(rig->text[report->kind], sizeof(rig->text[0]), "%s", text);
+    if (rig->meddle != NULL)
+        rig->meddle(rig, report);
+}
+
+void rig_set_up_queue(struct rig *rig, uint16_t queue)
+{
+    struct hf_ring_layout layout = hf_ring_layout_of(RING_SIZE);
+    uint8_t *start = rig->memory.start + queue * hf_align_up(layout.size_bytes, 64);
+
+    struct hf_ring ring;
+
+    assert_int_equal(hf_ring_init(&ring, RING_SIZE, start, start + layout.avail_offset,
+                                  start + layout.used_offset),
+                     HF_RING_FAULT_NONE);
+    assert_int_equal(hf_device_set_queue(rig->device, queue, &ring), 0);
+    assert_int_equal(hf_device_set_kick(rig->device, queue, rig->kick), 0);
+    assert_int_equal(hf_device_set_call(rig->device, queue, rig->call), 0);
+}
+
+void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, enum hf_fence fence)
+{
+    struct hf_device_config config = hf_device_config_default;
+    struct hf_device_ops ops = { .host = rig, .report = hear };
+    struct hf_error error;
+
+    hf_device_free(rig->device);
+    config.socket_path = rig->path;
+    config.settings = *settings;
+    config.fence = fence;
+    assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
+    assert_int_equal(
+        hf_device_add_memory(rig->device,
+                             &(struct hf_device_memory){ .guest_address = 0x100000,
+                                                         .size_bytes = rig->memory.size_bytes,
+                                                         .host_address = rig->memory.start,
+                                                         .fd = rig->memory_fd },
+                             &error),
+        0);
+}
+
+struct hf_front_settings rig_settings(void)
+{
+    struct hf_front_settings settings = hf_front_settings_default;
+
+    settings.reply_timeout_ns = 100 * HF_NS_PER_MS;
+    settings.backoff_last_ns = 5 * HF_NS_PER_MS;
+    return settings;
+}
+
+int rig_begin(void **state)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+    struct hf_front_settings settings = rig_settings();
+    struct hf_error error;
+
+    snprintf(rig->folder, sizeof(rig->folder), "/tmp/holdfast-device-XXXXXX");
+    assert_non_null(mkdtemp(rig->folder));
+    snprintf(rig->path, sizeof(rig->path), "%s/socket", rig->folder);
+    rig->memory_fd = hf_region_create("guest", 1 << 16);
+    assert_int_equal(hf_mapping_init(&rig->memory, rig->memory_fd, 0, 1 << 16, &error), 0);
+    rig->kick = hf_event_create();
+    rig->call = hf_event_create();
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    *state = rig;
+    return 0;
+}
+
+int rig_end(void **state)
+{
+    struct rig *rig = *state;
+    char lock[96];
+
+    hf_device_free(rig->device);
+    hf_mapping_done(&rig->memory);
+    hf_fd_close(&rig->memory_fd);
+    hf_fd_close(&rig->kick);
+    hf_fd_close(&rig->call);
+    unlink(rig->path);
+    snprintf(lock, sizeof(lock), "%s.lock", rig->path);
+    unlink(lock);
+    assert_int_equal(rmdir(rig->folder), 0);
+    free(rig);
+    return 0;
+}
+
+/* Dispatches until `kind` was reported `count` times in all. */
+void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count)
+{
+    uint64_t deadline_ns = hf_clock_ns() + PATIENCE_NS;
+    struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
+
+    while (rig->reports[kind] < count) {
+        assert_true(hf_clock_ns() < deadline_ns);
+        poll(&item, 1, 1000);
+        hf_device_dispatch(rig->device);
+    }
+}
+
+/* Nobody may listen yet at first; then this must come. */
+void rig_until_fault(struct rig *rig, enum hf_fault fault)
+{
+    do {
+        rig_until(rig, HF_REPORT_LOST, rig->reports[HF_REPORT_LOST] + 1);
+    } while (rig->last[HF_REPORT_LOST].fault == HF_FAULT_REFUSED_DIAL);
+    assert_int_equal(rig->last[HF_REPORT_LOST].fault, fault);
+}
+
+void rig_start(struct rig *rig)
+{
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_CONNECTED, 1);
+    assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
+    for (uint16_t i = 0; i < RIG_QUEUES; i++)
+        rig_set_up_queue(rig, i);
+    hf_device_set_status(rig->device, 15);
+    rig_until(rig, HF_REPORT_STARTED, 1);
+}
+
+enum hf_phase rig_phase(const struct rig *rig)
+{
+    struct hf_device_status status;
+
+    hf_device_get_status(rig->device, &status);
+    return status.phase;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A device with three rings in memory of its own, and all that it reports. */
+#ifndef TEST_FRONTEND_RIG_H
+#define TEST_FRONTEND_RIG_H
+
+#include "backend.h"
+
+#include "device/device.h"
+#include "os/region.h"
+
+#define RIG_QUEUES 3
+
+struct rig {
+    char folder[64];
+    char path[80];
+    int memory_fd;
+    struct hf_mapping memory;
+    int kick;
+    int call;
+    struct hf_device *device;
+    unsigned reports[HF_REPORT_COUNT];
+    struct hf_report last[HF_REPORT_COUNT];
+    char text[HF_REPORT_COUNT][200];
+    /* What the host does when it hears a report; may be NULL. */
+    void (*meddle)(struct rig *rig, const struct hf_report *report);
+};
+
+int rig_begin(void **state);
+int rig_end(void **state);
+/* Short waits. */
+struct hf_front_settings rig_settings(void);
+/* Replaces the device by one that is made with these settings and this fence. */
+void rig_make_device(struct rig *rig, const struct hf_front_settings *settings,
+                     enum hf_fence fence);
+/* Dispatches until `kind` was reported `count` times in all. */
+void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count);
+/* Nobody may listen yet at first; then this must come. */
+void rig_until_fault(struct rig *rig, enum hf_fault fault);
+void rig_set_up_queue(struct rig *rig, uint16_t queue);
+/* Gives the device three rings and starts them. */
+void rig_start(struct rig *rig);
+enum hf_phase rig_phase(const struct rig *rig);
+
+#endif
