@@ -18,7 +18,6 @@ static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
         event.error = -result;
     } else {
         frontend->session_count++;
-        hf_frontend_same_peer(frontend);
     }
     hf_frontend_post(frontend, event);
 }
@@ -95,6 +94,8 @@ static void answer(struct hf_frontend *frontend, const struct hf_effect *effect)
 
 static void report(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
+    if (effect->report.kind == HF_REPORT_CONNECTED)
+        hf_frontend_same_peer(frontend);
     hf_frontend_report(frontend, &effect->report);
 }
 

@@ -2,8 +2,9 @@
 /*
  * The fence: end of file on a socket is not death. A killed process may still be on its way out, a
  * stopped or hung one may wake up and write to guest memory. The rings are at rest when the process
- * that ran them is gone, or when the very same process talks to us again (it ended that session
- * itself).
+ * that ran them is gone, or when the very same process has answered a new handshake: then it runs,
+ * and has seen the end of the old session. That it can be connected to says nothing: the kernel
+ * does that for a stopped process too.
  */
 #include "frontend/effects.h"
 
@@ -33,10 +34,15 @@ void hf_frontend_fence_done(struct hf_frontend *frontend)
     frontend->fencing.owed = false;
 }
 
+static bool is_gone(const struct hf_fencing *fencing)
+{
+    return fencing->pidfd >= 0 && hf_process_ended(fencing->pidfd);
+}
+
 static bool must_wait(const struct hf_frontend *frontend)
 {
     return frontend->fence == HF_FENCE_EXIT && frontend->fencing.pidfd >= 0 &&
-           frontend->fencing.pid != (int)getpid() && !hf_process_ended(frontend->fencing.pidfd);
+           frontend->fencing.pid != (int)getpid() && !is_gone(&frontend->fencing);
 }
 
 void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
@@ -54,11 +60,10 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
     fencing->owed = true;
     if (!must_wait(frontend) ||
         hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN) < 0)
-        come_to_rest(frontend, frontend->fencing.pid != (int)getpid());
+        come_to_rest(frontend, is_gone(fencing));
 }
 
-/* A process that is still there and listens again has ended that session by itself. It may be
- * finishing the record of it, so the region is read and not written. */
+/* It may be finishing the record of the old session, so the region is read and not written. */
 void hf_frontend_same_peer(struct hf_frontend *frontend)
 {
     if (frontend->fencing.owed && frontend->fencing.pid == frontend->channel.pid &&

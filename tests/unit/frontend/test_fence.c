@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When the rings of a lost back-end are at rest, and when they are not. */
+#include "../cmocka_all.h"
+
+#include "rig.h"
+
+#include "device/device_private.h"
+#include "os/clock.h"
+#include "ring/inflight.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void dispatch_for(struct rig *rig, uint64_t duration_ns)
+{
+    uint64_t end_ns = hf_clock_ns() + duration_ns;
+    struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
+
+    while (hf_clock_ns() < end_ns) {
+        poll(&item, 1, 10);
+        hf_device_dispatch(rig->device);
+    }
+}
+
+/* A connect to a stopped process succeeds: the kernel does that. */
+static void a_stopped_process_that_can_be_connected_to_is_not_at_rest(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    waitpid(pid, NULL, WUNTRACED);
+    hf_device_disconnect(rig->device);
+    hf_device_dispatch(rig->device);
+    hf_device_connect(rig->device);
+    dispatch_for(rig, 50 * HF_NS_PER_MS);
+    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_false(hf_device_at_rest(rig->device));
+    kill(pid, SIGCONT);
+    rig_until(rig, HF_REPORT_STARTED, 2);
+    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 1);
+    backend_end(pid, true);
+}
+
+/* Its marks would be overwritten with what they were when the region was read. */
+static void without_a_fence_the_region_of_a_living_process_is_not_written(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+    struct hf_inflight_header header;
+    const struct hf_plan *plan;
+
+    rig_make_device(rig, &settings, HF_FENCE_NONE);
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    hf_device_disconnect(rig->device);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    plan = hf_frontend_plan(&rig->device->frontend);
+    assert_int_equal(pread(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
+    assert_int_equal(header.version, 0); /* settling would have initialised it */
+    backend_end(pid, true);
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(a_stopped_process_that_can_be_connected_to_is_not_at_rest),
+        WITH_RIG(without_a_fence_the_region_of_a_living_process_is_not_written),
+    };
+
+    return cmocka_run_group_tests_name("frontend/fence", tests, NULL, NULL);
+}
