@@ -86,10 +86,10 @@ int hf_channel_take_pidfd(struct hf_channel *channel)
     return hf_fd_steal(&channel->pidfd);
 }
 
-static void broken(struct hf_channel *channel, bool malformed, const char *why)
+static void broken(struct hf_channel *channel, enum hf_fault fault, const char *why)
 {
     hf_loop_remove(&channel->watch);
-    channel->ops->broken(channel->ops->host, malformed, why);
+    channel->ops->broken(channel->ops->host, fault, why);
 }
 
 static void push(struct hf_channel *channel)
@@ -104,7 +104,7 @@ static void push(struct hf_channel *channel)
             return;
         }
         if (sent < 0) {
-            broken(channel, false, strerror((int)-sent));
+            broken(channel, HF_FAULT_HANGUP, strerror((int)-sent));
             return;
         }
         out->at += (size_t)sent;
@@ -135,7 +135,7 @@ void hf_channel_send(struct hf_channel *channel, const struct hf_message *messag
     HF_CHECK(channel->out.length > 0);
     channel->out.at = 0;
     if (!hold_fds(&channel->out, message)) {
-        broken(channel, false, "no file descriptor left to send a message with");
+        broken(channel, HF_FAULT_LOCAL, "no file descriptor left to send a message with");
         return;
     }
     push(channel);
@@ -151,7 +151,7 @@ static bool feed(struct hf_channel *channel, struct hf_stream_input *input)
 
     if (input->fd_count > HF_FRAMER_PIECE_FDS_MAX) {
         hf_stream_input_close(input);
-        broken(channel, true, hf_wire_fault_text(HF_WIRE_FAULT_FDS_TOO_MANY));
+        broken(channel, HF_FAULT_MALFORMED, hf_wire_fault_text(HF_WIRE_FAULT_FDS_TOO_MANY));
         return false;
     }
     switch (hf_framer_feed(&channel->framer, &piece, &message)) {
@@ -159,7 +159,7 @@ static bool feed(struct hf_channel *channel, struct hf_stream_input *input)
         channel->ops->received(channel->ops->host, &message);
         return true;
     case HF_FRAME_FAULT:
-        broken(channel, true, hf_wire_fault_text(channel->framer.fault));
+        broken(channel, HF_FAULT_MALFORMED, hf_wire_fault_text(channel->framer.fault));
         return false;
     case HF_FRAME_MORE:
     case HF_FRAME_COUNT:
@@ -181,7 +181,7 @@ static bool pull(struct hf_channel *channel)
         return false;
     if (got <= 0) {
         hf_stream_input_close(&input);
-        broken(channel, false, got == 0 ? "end of file" : strerror((int)-got));
+        broken(channel, HF_FAULT_HANGUP, got == 0 ? "end of file" : strerror((int)-got));
         return false;
     }
     return feed(channel, &input);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "os/loop.h"
+#include "session/fault.h"
 #include "wire/framer.h"
 #include "wire/message.h"
 
@@ -19,7 +20,8 @@ struct hf_channel_ops {
     void *host;
     void (*sent)(void *host); /* the message left completely */
     void (*received)(void *host, const struct hf_message *message); /* takes its descriptors */
-    void (*broken)(void *host, bool malformed, const char *why);
+    /* HANGUP, MALFORMED or LOCAL; `why` lives for ever. */
+    void (*broken)(void *host, enum hf_fault fault, const char *why);
 };
 
 struct hf_channel_out {

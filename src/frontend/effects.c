@@ -6,6 +6,8 @@
 #include "os/event.h"
 #include "os/fd.h"
 
+#include <string.h>
+
 static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
     struct hf_error error = { 0 };
@@ -16,6 +18,7 @@ static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
     if (result < 0) {
         event.kind = HF_EVENT_DIAL_FAILED;
         event.error = -result;
+        event.why = strerror(-result);
     } else {
         frontend->session_count++;
     }
@@ -96,6 +99,9 @@ static void report(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
     if (effect->report.kind == HF_REPORT_CONNECTED)
         hf_frontend_same_peer(frontend);
+    /* Or the next change of the plan would start it again. */
+    if (effect->report.kind == HF_REPORT_FAILED)
+        frontend->wanted = false;
     hf_frontend_report(frontend, &effect->report);
 }
 
@@ -106,11 +112,32 @@ static void (*const carriers[HF_EFFECT_COUNT])(struct hf_frontend *, const struc
     [HF_EFFECT_REPORT] = report,
 };
 
+/* Who hears a report may replace descriptors that the message of the same step carries. A
+ * duplicate that fails is found by the channel. */
+static void hold_message(struct hf_message *message)
+{
+    for (unsigned i = 0; i < message->fd_count; i++)
+        message->fds[i] = hf_fd_dup(message->fds[i]);
+}
+
+static bool has_message(const struct hf_effects *effects)
+{
+    for (unsigned i = 0; i < effects->count; i++) {
+        if (effects->list[i].kind == HF_EFFECT_SEND)
+            return true;
+    }
+    return false;
+}
+
 void hf_frontend_carry_out(struct hf_frontend *frontend)
 {
-    for (unsigned i = 0; i < frontend->effects.count; i++) {
-        const struct hf_effect *effect = &frontend->effects.list[i];
+    struct hf_effects *effects = &frontend->effects;
+    bool sends = has_message(effects);
 
-        carriers[effect->kind](frontend, effect);
-    }
+    if (sends)
+        hold_message(&effects->message);
+    for (unsigned i = 0; i < effects->count; i++)
+        carriers[effects->list[i].kind](frontend, &effects->list[i]);
+    if (sends)
+        hf_fd_close_all(effects->message.fds, effects->message.fd_count);
 }

@@ -82,16 +82,16 @@ static void channel_received(void *host, const struct hf_message *message)
                                                   .message = message });
 }
 
-static void channel_broken(void *host, bool malformed, const char *why)
+static void channel_broken(void *host, enum hf_fault fault, const char *why)
 {
     struct hf_frontend *frontend = host;
 
     if (frontend->ops->trace != NULL)
         frontend->ops->trace(frontend->ops->host, why);
-    hf_frontend_post(
-        frontend, (struct hf_event){ .kind = HF_EVENT_HANGUP,
-                                     .dial = frontend->front.session.dial,
-                                     .fault = malformed ? HF_FAULT_MALFORMED : HF_FAULT_HANGUP });
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_HANGUP,
+                                                  .dial = frontend->front.session.dial,
+                                                  .fault = fault,
+                                                  .why = why });
 }
 
 static void path_appeared(struct hf_path_watch *watch)

@@ -145,7 +145,10 @@ static void dial_failed(struct hf_step_context *context)
         struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
 
         report->fault = HF_FAULT_REFUSED_DIAL;
-        hf_text_add(&text, "errno %d", context->event->error);
+        if (context->event->why != NULL)
+            hf_text_add(&text, "%s", context->event->why);
+        else
+            hf_text_add(&text, "errno %d", context->event->error);
     }
     front->refusal_reported = true;
     hf_front_back_off(context, hf_front_next_wait(front));
@@ -212,8 +215,13 @@ static void message(struct hf_step_context *context)
 
 static void hangup(struct hf_step_context *context)
 {
-    if (is_present(context))
-        hf_front_lose(context, context->event->fault);
+    struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
+
+    if (!is_present(context))
+        return;
+    if (context->event->why != NULL)
+        hf_text_add(&text, "%s", context->event->why);
+    hf_front_lose(context, context->event->fault);
 }
 
 static void (*const handlers[HF_EVENT_COUNT])(struct hf_step_context *) = {

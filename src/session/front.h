@@ -71,6 +71,7 @@ struct hf_event {
     uint32_t dial; /* events of an older socket are dropped by it */
     int error;
     enum hf_fault fault;
+    const char *why; /* of DIAL_FAILED and HANGUP, in the system's words; may be NULL */
     struct hf_settled settled;
     struct hf_asked asked;
     const struct hf_message *message;

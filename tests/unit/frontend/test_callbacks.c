@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a host may do while it hears a report, and what a report says. */
+#include "../cmocka_all.h"
+
+#include "rig.h"
+
+#include "os/clock.h"
+
+#include <poll.h>
+
+static void change_a_call(struct rig *rig, const struct hf_report *report)
+{
+    if (report->kind == HF_REPORT_CONNECTED)
+        assert_int_equal(hf_device_set_call(rig->device, 0, rig->call), 0);
+}
+
+/* The message that goes out in the same step was made before: it holds its own reference. */
+static void descriptors_may_be_replaced_in_a_callback(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig_start(rig);
+    unsigned lost = rig->reports[HF_REPORT_LOST];
+    rig->meddle = change_a_call;
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_LOST, lost + 1);
+    pid = backend_start(rig->path, &script);
+    rig_until(rig, HF_REPORT_STARTED, 2);
+    assert_int_equal(rig->reports[HF_REPORT_LOST], lost + 1);
+    backend_end(pid, true);
+}
+
+/* Only hf_device_connect leaves it; a driver that goes on does not. */
+static void who_gave_up_does_not_dial_because_the_guest_did_something(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct pollfd item;
+
+    settings.outage_limit_ns = 20 * HF_NS_PER_MS;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_FAILED, 1);
+    hf_device_set_status(rig->device, 1);
+    item = (struct pollfd){ .fd = hf_device_fd(rig->device), .events = POLLIN };
+    assert_int_equal(poll(&item, 1, 1000), 1);
+    hf_device_dispatch(rig->device);
+    assert_int_equal(rig_phase(rig), HF_PHASE_FAILED);
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_FAILED, 2);
+}
+
+static void a_loss_is_reported_with_its_cause(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_LOST, 1);
+    assert_non_null(strstr(rig->text[HF_REPORT_LOST], "No such file or directory"));
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_LOST, 2);
+    assert_int_equal(rig->last[HF_REPORT_LOST].fault, HF_FAULT_HANGUP);
+    assert_non_null(strstr(rig->text[HF_REPORT_LOST], "end of file"));
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(descriptors_may_be_replaced_in_a_callback),
+        WITH_RIG(who_gave_up_does_not_dial_because_the_guest_did_something),
+        WITH_RIG(a_loss_is_reported_with_its_cause),
+    };
+
+    return cmocka_run_group_tests_name("frontend/callbacks", tests, NULL, NULL);
+}
