@@ -53,13 +53,19 @@ static enum hf_fault judge_features(const struct hf_script_state *state, char *d
                       detail);
 }
 
-static enum hf_fault judge_protocol(const struct hf_script_state *state, char *detail)
+static bool protocol_is_known(const struct hf_session *session)
 {
-    const struct hf_session *session = state->session;
     bool has_none = is_known(session, HF_ROW_GET_FEATURES) &&
                     (session->offered & HF_FEATURE(PROTOCOL_FEATURES)) == 0;
 
-    if (!has_none && !is_known(session, HF_ROW_GET_PROTOCOL_FEATURES))
+    return has_none || is_known(session, HF_ROW_GET_PROTOCOL_FEATURES);
+}
+
+static enum hf_fault judge_protocol(const struct hf_script_state *state, char *detail)
+{
+    const struct hf_session *session = state->session;
+
+    if (!protocol_is_known(session))
         return HF_FAULT_NONE;
     uint64_t needed = state->plan->promise.protocol_features;
     if (state->plan->log.generation != 0)
@@ -68,11 +74,15 @@ static enum hf_fault judge_protocol(const struct hf_script_state *state, char *d
                       detail);
 }
 
+/* Without MQ there is one (vhost-user "Multiple queue support"). */
 static enum hf_fault judge_queues(const struct hf_script_state *state, char *detail)
 {
-    if (!is_known(state->session, HF_ROW_GET_QUEUE_NUM))
+    const struct hf_session *session = state->session;
+    bool has_one = protocol_is_known(session) && !hf_session_has(session, HF_PROTOCOL_FEATURE(MQ));
+
+    if (!has_one && !is_known(session, HF_ROW_GET_QUEUE_NUM))
         return HF_FAULT_NONE;
-    return judge_count(state->session->queue_count, state->plan->promise.queue_count,
+    return judge_count(has_one ? 1 : session->queue_count, state->plan->promise.queue_count,
                        HF_FAULT_QUEUES_LOST, detail);
 }
 

@@ -51,9 +51,13 @@ static uint32_t reset_asked(HF_ROW_ARGS)
     return state->asked->request == HF_REQUEST_RESET_DEVICE ? state->asked->number : 0;
 }
 
+/* A ring without one is told so: DPDK and SPDK make a ring at this message, find the in-flight
+ * region only of rings they have, and start none that was not given a call. */
 static uint32_t call_given(HF_ROW_ARGS)
 {
-    return state->plan->rings[index].call_generation;
+    const struct hf_ring_plan *ring = &state->plan->rings[index];
+
+    return ring->call_generation == 0 && ring->size != 0 ? 1 : ring->call_generation;
 }
 
 static uint32_t err_given(HF_ROW_ARGS)
