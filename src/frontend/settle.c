@@ -130,7 +130,8 @@ static void conclude(struct hf_frontend *frontend, const struct view *view,
     const struct hf_plan *plan = &frontend->front.plan;
     struct hf_settled *settled = &settlement->settled;
 
-    settled->clean = view->bytes == NULL || hf_inflight_clean(&view->region);
+    /* A region that cannot be read may mark anything. */
+    settled->clean = view->bytes == NULL ? plan->inflight.fd < 0 : hf_inflight_clean(&view->region);
     for (uint16_t i = 0; i < plan->queue_count; i++) {
         const struct hf_inflight_ring *ring = &view->rings[i];
 
