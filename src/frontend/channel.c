@@ -35,10 +35,9 @@ bool hf_channel_is_open(const struct hf_channel *channel)
 static void know_peer(struct hf_channel *channel)
 {
     struct hf_stream_peer peer = { .pid = 0 };
-    enum hf_process_result result = hf_process_open_peer(channel->fd, &channel->pidfd);
 
+    channel->found = hf_process_open_peer(channel->fd, &channel->pidfd);
     channel->pid = hf_stream_peer(channel->fd, &peer) == 0 ? (int)peer.pid : 0;
-    channel->pid_reason = hf_process_result_text(result);
 }
 
 int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error)

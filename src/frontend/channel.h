@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "os/loop.h"
+#include "os/process.h"
 #include "session/fault.h"
 #include "wire/framer.h"
 #include "wire/message.h"
@@ -36,10 +37,10 @@ struct hf_channel {
     struct hf_watch watch;
     struct hf_loop *loop;
     const struct hf_channel_ops *ops;
-    int fd;                 /* -1: closed */
-    int pidfd;              /* of the peer, -1: unknown */
-    int pid;                /* of the peer, 0: unknown */
-    const char *pid_reason; /* why pidfd is -1 */
+    int fd;                       /* -1: closed */
+    int pidfd;                    /* of the peer, -1: unknown */
+    int pid;                      /* of the peer, 0: unknown */
+    enum hf_process_result found; /* why pidfd is -1 */
     struct hf_framer framer;
     struct hf_channel_out out;
 };

@@ -36,6 +36,7 @@ static void hang_up(struct hf_frontend *frontend, const struct hf_effect *effect
     (void)effect;
     /* The peer stays known until it is fenced: hf_frontend_fence comes next and takes it. */
     frontend->parting_pid = frontend->channel.pid;
+    frontend->parting_found = frontend->channel.found;
     hf_fd_close(&frontend->parting_pidfd);
     frontend->parting_pidfd = hf_channel_take_pidfd(&frontend->channel);
     hf_channel_close(&frontend->channel);

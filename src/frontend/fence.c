@@ -8,10 +8,38 @@
  */
 #include "frontend/effects.h"
 
+#include "base/text.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/process.h"
 
 #include <unistd.h>
+
+/* A killed process needs milliseconds to die; what takes longer is worth a line, and another one
+ * from time to time. */
+#define PATIENCE_FIRST_NS HF_NS_PER_S
+#define PATIENCE_NEXT_NS  (10 * HF_NS_PER_S)
+
+static void say(struct hf_frontend *frontend, const char *what, const char *why)
+{
+    const struct hf_report report = { .kind = HF_REPORT_FENCE };
+    char sentence[HF_ERROR_TEXT_SIZE];
+    struct hf_text text = hf_text_of(sentence, sizeof(sentence));
+
+    if (frontend->ops->report == NULL)
+        return;
+    hf_text_add(&text, "%s %d%s%s", what, frontend->fencing.pid, why != NULL ? ": " : "",
+                why != NULL ? why : "");
+    frontend->ops->report(frontend->ops->host, &report, sentence);
+}
+
+static void lose_patience(struct hf_timer *timer)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, fencing.patience);
+
+    hf_loop_set_timer(&frontend->loop, timer, hf_clock_ns() + PATIENCE_NEXT_NS);
+    say(frontend, "the rings wait for the end of the lost back-end, process", NULL);
+}
 
 static void come_to_rest(struct hf_frontend *frontend, bool write_back)
 {
@@ -29,6 +57,7 @@ static void peer_gone(struct hf_watch *watch, uint32_t events)
 
 void hf_frontend_fence_done(struct hf_frontend *frontend)
 {
+    hf_loop_cancel_timer(&frontend->loop, &frontend->fencing.patience);
     hf_loop_remove(&frontend->fencing.watch);
     hf_fd_close(&frontend->fencing.pidfd);
     frontend->fencing.owed = false;
@@ -45,6 +74,13 @@ static bool must_wait(const struct hf_frontend *frontend)
            frontend->fencing.pid != (int)getpid() && !is_gone(&frontend->fencing);
 }
 
+/* Who it was cannot be known, or cannot be watched. */
+static bool is_unfenced(const struct hf_frontend *frontend)
+{
+    return frontend->fence == HF_FENCE_EXIT && frontend->fencing.pidfd < 0 &&
+           frontend->parting_found != HF_PROCESS_GONE;
+}
+
 void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
 {
     struct hf_fencing *fencing = &frontend->fencing;
@@ -58,9 +94,15 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
     fencing->pid = frontend->parting_pid;
     fencing->watch.ready = peer_gone;
     fencing->owed = true;
+    fencing->patience.expired = lose_patience;
+    if (is_unfenced(frontend))
+        say(frontend, "the rings start without a fence against the lost back-end, process",
+            hf_process_result_text(frontend->parting_found));
     if (!must_wait(frontend) ||
         hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN) < 0)
         come_to_rest(frontend, is_gone(fencing));
+    else
+        hf_loop_set_timer(&frontend->loop, &fencing->patience, hf_clock_ns() + PATIENCE_FIRST_NS);
 }
 
 /* It may be finishing the record of the old session, so the region is read and not written. */

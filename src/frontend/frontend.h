@@ -39,6 +39,7 @@ struct hf_fencing {
     int pidfd; /* -1: nothing to wait for */
     int pid;
     struct hf_watch watch;
+    struct hf_timer patience; /* when it is over, it is said whom we wait for */
 };
 
 /* Where the rings came to rest. */
@@ -57,6 +58,7 @@ struct hf_frontend {
     struct hf_fencing fencing;
     int parting_pidfd; /* of the back-end just hung up on, for the fence */
     int parting_pid;
+    enum hf_process_result parting_found; /* why parting_pidfd is -1 */
     struct hf_path_watch path_watch;
     struct hf_timer deadline;
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */

@@ -120,6 +120,7 @@ static void react(struct hf_initiator *initiator, const struct hf_report *report
         back_end_lost(initiator);
         break;
     case HF_REPORT_REQUEST_KILLS:
+    case HF_REPORT_FENCE:
     case HF_REPORT_COUNT:
         break;
     }

@@ -23,7 +23,7 @@ struct hf_front_settings {
     uint64_t stop_timeout_ns;  /* of GET_VRING_BASE; 0 = no limit */
     uint64_t backoff_first_ns; /* 1 ms */
     uint64_t backoff_last_ns;  /* 250 ms */
-    uint64_t backoff_slow_ns;  /* after a refusal by name, or when a request kills back-ends */
+    uint64_t backoff_slow_ns;  /* when a request kills back-ends */
     uint64_t backoff_reset_ns; /* a session this long with progress makes the next wait short */
     uint64_t outage_limit_ns;  /* 0 = never give up */
 };
@@ -103,6 +103,7 @@ enum hf_report_kind {
     HF_REPORT_REQUEST_KILLS, /* the same oldest request was in flight at three short sessions:
                                 .queue, .head */
     HF_REPORT_FAILED,        /* gave up: .fault; START leaves this state */
+    HF_REPORT_FENCE,         /* the edge's own: whom the rings wait for, or why for nobody */
     HF_REPORT_COUNT
 };
 

@@ -66,12 +66,31 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     backend_end(pid, true);
 }
 
+static void a_long_wait_names_the_process(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+    char name[32];
+
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    hf_device_disconnect(rig->device);
+    rig_until(rig, HF_REPORT_FENCE, 1);
+    snprintf(name, sizeof(name), "process %d", (int)pid);
+    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], name));
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    assert_int_equal(rig->reports[HF_REPORT_FENCE], 1);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_stopped_process_that_can_be_connected_to_is_not_at_rest),
+        WITH_RIG(a_long_wait_names_the_process),
         WITH_RIG(without_a_fence_the_region_of_a_living_process_is_not_written),
     };
 
