@@ -362,8 +362,9 @@ static void make_everything_good(struct edge *edge)
     struct hf_front *front = &edge->front;
 
     front->settings.outage_limit_ns = 0;
-    front->plan.protocol_wanted |=
-        HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | front->plan.promise.protocol_features;
+    front->plan.protocol_wanted |= HF_PROTOCOL_FEATURE(MQ) |
+                                   HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
+                                   front->plan.promise.protocol_features;
     edge->peer = (struct edge_peer){
         .features = UINT64_MAX, .protocol = UINT64_MAX, .queues = 256, .slots = 509
     };

@@ -198,6 +198,9 @@ void edge_step(struct edge *edge, struct hf_event event)
     FUZZ_CHECK(edge->connected == hf_phase_connected(edge->front.phase));
     FUZZ_CHECK(edge->dialling == (edge->front.phase == HF_PHASE_DIALING));
     FUZZ_CHECK(edge->settle_owed == edge->front.plan.settle_owed);
+    /* Every wait on the peer has an end. */
+    if (edge->dialling || edge->unsent || edge->unread_count > 0)
+        FUZZ_CHECK(edge->front.armed_ns != 0);
 }
 
 /* ---- events ---- */

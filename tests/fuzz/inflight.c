@@ -211,6 +211,50 @@ static bool had_batch(const struct scene *scene, uint16_t index)
     return queue.header->version != 0 && queue.header->used_idx != scene->ring.used_index;
 }
 
+/* The same thought again, as simple as can be: what is marked and not in the last batch. */
+static bool marked(const struct hf_inflight_queue *queue, unsigned head)
+{
+    return queue->entries[head].inflight != 0;
+}
+
+/* False: the links do not say which heads were answered. */
+static bool clear_batch(const struct scene *scene, const struct hf_inflight_queue *queue)
+{
+    uint16_t length = (uint16_t)(scene->ring.used_index - queue->header->used_idx);
+    uint16_t head = queue->header->last_batch_head;
+    uint64_t seen[HF_BITMAP_WORDS(ENTRIES)] = { 0 };
+
+    if (queue->header->version == 0)
+        return true;
+    while (length-- > 0) {
+        if (head >= scene->size || hf_bitmap_test(seen, head))
+            return false;
+        hf_bitmap_set(seen, head);
+        queue->entries[head].inflight = 0;
+        head = queue->entries[head].next;
+    }
+    return true;
+}
+
+static void check_model(const struct scene *scene, uint16_t index, const struct result *result)
+{
+    struct copy copy = copy_again(scene);
+    struct hf_inflight_queue queue = queue_of(scene, &copy, index);
+    unsigned before = 0;
+    unsigned after = 0;
+
+    for (unsigned i = 0; i < scene->size; i++)
+        before += marked(&queue, i);
+    bool known = clear_batch(scene, &queue);
+    for (unsigned i = 0; i < scene->size; i++)
+        after += marked(&queue, i);
+    FUZZ_CHECK(known || before == 0);
+    FUZZ_CHECK(result->recovery.count == (before == 0 ? 0 : after));
+    for (unsigned i = 0; i < result->recovery.count; i++)
+        FUZZ_CHECK(marked(&queue, result->recovery.requests[i].head));
+    copy_free(&copy);
+}
+
 static void check_twice(struct scene *scene, uint16_t index, const struct result *wanted)
 {
     struct copy copy = copy_again(scene);
@@ -256,6 +300,7 @@ static void check_queue(struct scene *scene, uint16_t index)
     FUZZ_CHECK((unsigned)wanted.fault < HF_INFLIGHT_FAULT_COUNT);
     if (wanted.fault == HF_INFLIGHT_FAULT_NONE) {
         check_requests(scene, &wanted);
+        check_model(scene, index, &wanted);
         FUZZ_CHECK(wanted.recovery.count <= scene->prefix.made_available);
         if (wanted.recovery.count >= 2)
             scene->reached |= FUZZ_DEPTH(DEPTH_RECOVERED) |

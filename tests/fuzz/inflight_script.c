@@ -64,6 +64,19 @@ static void fresh(const char *name)
     put_down(&writing, "fresh-with-size");
 }
 
+/* The last batch goes through an entry that is in the region, but is no head of the ring. */
+static void outside(const char *name)
+{
+    struct writing writing = region(7);
+
+    writing.seed.prefix.spare_entries = 4;
+    add(&writing, INFLIGHT_DESC_NUM, 0, 12);
+    add(&writing, INFLIGHT_INFLIGHT, 1, 1);
+    add(&writing, INFLIGHT_LAST_BATCH, 0, 9);
+    add(&writing, INFLIGHT_USED_IDX, 0, 6);
+    put_down(&writing, name);
+}
+
 static void hostile(const char *name)
 {
     struct writing writing = region(0);
@@ -83,5 +96,6 @@ void inflight_script_seeds(void)
     batch(40, 0, "batch");
     batch(1, INFLIGHT_SPOILT, "batch-over-the-border");
     fresh("fresh");
+    outside("outside");
     hostile("hostile");
 }

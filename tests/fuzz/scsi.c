@@ -234,6 +234,7 @@ static unsigned fill_transfers(struct record *records)
     hf_cdb_read_16(records[count++].cdb, 7, 9);
     hf_cdb_write_10(records[count++].cdb, 7, 9, true);
     hf_cdb_write_16(records[count++].cdb, UINT64_C(1) << 33, 9, false);
+    hf_cdb_read_16(records[count++].cdb, UINT64_MAX, 2); /* the sum is small */
     hf_cdb_synchronize_cache_10(records[count++].cdb, 0, 0);
     hf_cdb_synchronize_cache_16(records[count++].cdb, 3, 4);
     memcpy(records[count++].cdb, (uint8_t[]){ HF_OP_READ_6, 0, 0, 1, 0 }, 5);

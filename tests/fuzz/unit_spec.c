@@ -83,6 +83,19 @@ static unsigned run(const uint8_t *bytes, size_t size_bytes)
     return reached;
 }
 
+/* The longest word there may be, and one more. */
+static void seed_long(void)
+{
+    struct hf_unit_spec spec;
+    char words[sizeof(spec.path) + 8];
+
+    memset(words, 'a', sizeof(words));
+    fuzz_seed("longest", words, sizeof(spec.path) - 1);
+    fuzz_seed("too-long", words, sizeof(spec.path));
+    memcpy(words, "b,", 2);
+    fuzz_seed("long-option", words, sizeof(words));
+}
+
 static void seeds(void)
 {
     static const char *const words[] = {
@@ -100,6 +113,7 @@ static void seeds(void)
     };
     char name[16] = "words-a";
 
+    seed_long();
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         name[6] = (char)('a' + i);
         fuzz_seed(name, words[i], strlen(words[i]));

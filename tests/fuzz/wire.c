@@ -319,8 +319,23 @@ static void seed_raw(enum hf_stream stream, uint32_t first, const char *name)
     fuzz_seed(name, &seed, sizeof(seed.plan) + size_bytes);
 }
 
+/* A body of any length is refused by its length before there is no room for it. */
+static void seed_long(void)
+{
+    static struct wire_seed seed;
+    const uint32_t header[3] = { HF_REQUEST_CREATE_CRYPTO_SESSION, HF_MESSAGE_VERSION,
+                                 HF_WIRE_PAYLOAD_MAX + 1 };
+
+    seed = (struct wire_seed){ .plan = { .stream = HF_STREAM_REQUESTS } };
+    memcpy(seed.bytes, header, sizeof(header));
+    fuzz_seed("long", &seed, sizeof(seed.plan) + sizeof(header) + header[2]);
+    memcpy(seed.bytes + 8, &(uint32_t){ HF_WIRE_PAYLOAD_MAX }, sizeof(uint32_t));
+    fuzz_seed("longest", &seed, sizeof(seed.plan) + sizeof(header) + HF_WIRE_PAYLOAD_MAX);
+}
+
 static void seeds(void)
 {
+    seed_long();
     seed_built(HF_STREAM_REQUESTS, 0, "built-requests");
     seed_built(HF_STREAM_REPLIES, 5, "built-replies");
     seed_built(HF_STREAM_BACKEND_REQUESTS, 1, "built-backend-requests");
