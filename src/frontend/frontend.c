@@ -117,17 +117,18 @@ static void grant_wishes(struct hf_timer *timer)
 {
     struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, wish);
     struct hf_asked asked = frontend->asked;
-    enum hf_event_kind kind = frontend->wanted ? HF_EVENT_START : HF_EVENT_STOP;
 
+    /* Before the changes: after a reset the plan may want the rings already that come after it. */
+    frontend->asked = (struct hf_asked){ 0 };
+    if (asked.number != 0)
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_ASK, .asked = asked });
     if (frontend->changed) {
         frontend->changed = false;
         hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_CHANGED });
     }
     if (frontend->wanted != is_up(frontend))
-        hf_frontend_post(frontend, (struct hf_event){ .kind = kind });
-    frontend->asked = (struct hf_asked){ 0 };
-    if (asked.number != 0)
-        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_ASK, .asked = asked });
+        hf_frontend_post(frontend, (struct hf_event){ .kind = frontend->wanted ? HF_EVENT_START
+                                                                               : HF_EVENT_STOP });
 }
 
 static void wish(struct hf_frontend *frontend)

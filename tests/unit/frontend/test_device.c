@@ -199,6 +199,31 @@ static void a_reset_ends_the_epoch(void **state)
     backend_end(pid, true);
 }
 
+/* Reset and set up again before anything was dispatched: RESET_DEVICE comes before the rings, or it
+ * would wait until they stop, and no other question could be asked. */
+static void a_reset_is_asked_for_before_the_next_start(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    const struct hf_front *front = &rig->device->frontend.front;
+    pid_t pid = backend_start(rig->path, &script);
+
+    hf_frontend_plan(&rig->device->frontend)->protocol_wanted &=
+        ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    rig_start(rig);
+    hf_device_set_status(rig->device, 3);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    hf_device_reset(rig->device);
+    assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
+    for (uint16_t i = 0; i < RIG_QUEUES; i++)
+        rig_set_up_queue(rig, i);
+    hf_device_set_status(rig->device, 15);
+    rig_until(rig, HF_REPORT_STARTED, 2);
+    assert_int_equal(front->asked.number, 0);
+    assert_int_not_equal(front->session.told[HF_ROW_RESET_DEVICE], 0);
+    backend_end(pid, true);
+}
+
 static void bad_input_is_refused_with_a_sentence(void **state)
 {
     struct rig *rig = *state;
@@ -278,6 +303,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_process_that_hangs_up_and_listens_on_is_its_own_fence,
                                         rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_reset_ends_the_epoch, rig_begin, rig_end),
+        cmocka_unit_test_setup_teardown(a_reset_is_asked_for_before_the_next_start, rig_begin,
+                                        rig_end),
         cmocka_unit_test_setup_teardown(bad_input_is_refused_with_a_sentence, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_thousand_reconnects_leave_nothing_behind, rig_begin,
                                         rig_end),
