@@ -13,6 +13,7 @@
 
 #include "wire/feature.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define STATUS_RUNNING 0x0fu /* ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK (virtio 1.3 §2.1) */
@@ -94,9 +95,10 @@ static void back_end_lost(struct hf_initiator *initiator)
         begin_again(initiator);
 }
 
-static void note_trouble(struct hf_initiator *initiator, const char *text)
+static void note_trouble(struct hf_initiator *initiator, enum hf_fault fault, const char *text)
 {
     initiator->troubled = true;
+    initiator->trouble_code = fault == HF_FAULT_REFUSED_DIAL ? ECONNREFUSED : ECONNRESET;
     snprintf(initiator->trouble, sizeof(initiator->trouble), "%s", text);
 }
 
@@ -116,7 +118,7 @@ static void react(struct hf_initiator *initiator, const struct hf_report *report
     case HF_REPORT_LOST:
     case HF_REPORT_REFUSED:
     case HF_REPORT_FAILED:
-        note_trouble(initiator, text);
+        note_trouble(initiator, report->fault, text);
         back_end_lost(initiator);
         break;
     case HF_REPORT_REQUEST_KILLS:

@@ -46,7 +46,7 @@ static int wait_for(struct hf_initiator *initiator, const bool *flag,
             return hf_error_set(error, ECANCELED, "interrupted");
         turn(initiator, (wait->deadline_ns - now) / HF_NS_PER_MS + 1);
         if (initiator->troubled && !wait->patient)
-            return give_up(initiator, ECONNRESET, "unable to use the back-end", error);
+            return give_up(initiator, initiator->trouble_code, "unable to use the back-end", error);
     }
     return 0;
 }
