@@ -67,11 +67,15 @@ static long anonymous_kib(void)
     return anonymous;
 }
 
+/* The back-off alone would take longer than the rig is patient. */
 static void starts_when_the_socket_appears(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
+    struct hf_front_settings settings = rig_settings();
 
+    settings.backoff_first_ns = settings.backoff_last_ns = 60 * HF_NS_PER_S;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
     hf_device_connect(rig->device);
     rig_until(rig, HF_REPORT_LOST, 1);
     assert_int_equal(rig->last[HF_REPORT_LOST].fault, HF_FAULT_REFUSED_DIAL);
