@@ -37,7 +37,7 @@ struct effort {
 
 static const struct effort efforts[] = {
     { "quick", 23, 13, 12, 10 },
-    { "long", 1, 37, 4, 200 },
+    { "long", 1, 67, 8, 200 },
     { "full", 1, 4, 2, 1000 },
 };
 

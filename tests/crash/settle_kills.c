@@ -241,7 +241,7 @@ int main(int argc, char **argv)
     if (test.dpdk_failures == 0)
         crash_fail("DPDK's way alone never went wrong: the persona has not its defects");
     printf("%u scenarios, %lu deaths of the device (DPDK alone fails on %lu), "
-           "%lu of the front-end after each, %lu different worlds left behind, %lu recoveries: "
+           "%lu of the front-end after these, %lu different worlds left behind, %lu recoveries: "
            "nothing lost, nothing doubled\n",
            scenarios, test.deaths, test.dpdk_failures, cuts, test.judge.image_count,
            test.judge.life_count);
