@@ -85,11 +85,16 @@ static void deliver_last(struct hf_order *order, bool frees)
         queue_free(queue);
 }
 
+/* An abandon may be on its way to a worker that has stopped already: then its answer is the end,
+ * and the stop's must not say so too. */
 static void deliver_stop(struct hf_mail *mail)
 {
     struct hf_order *order = HF_CONTAINER(mail, struct hf_order, mail);
+    bool overtaken = order->queue->abandon_sent;
 
-    deliver_last(order, !order->queue->abandon_sent);
+    if (overtaken)
+        order->answer.result = -ECANCELED;
+    deliver_last(order, !overtaken);
 }
 
 static void deliver_abandon(struct hf_mail *mail)
