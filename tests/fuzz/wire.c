@@ -132,6 +132,13 @@ static void build(struct feeding *feeding, struct fuzz_input *input)
 
 /* ---- what comes out ---- */
 
+/* In a reply to SET_MEM_TABLE, a table without regions has the bytes of an acknowledgement. */
+static bool is_ambiguous(const struct hf_message *message)
+{
+    return message->stream == HF_STREAM_REPLIES && message->kind == HF_PAYLOAD_MEM_TABLE &&
+           message->body.table.count == 0;
+}
+
 /* Decoding what was encoded again gives the same; encoding that gives the same bytes. */
 static void check_round_trip(const struct hf_message *message)
 {
@@ -140,7 +147,7 @@ static void check_round_trip(const struct hf_message *message)
     size_t size_bytes = encode(message, first);
     struct hf_message again;
 
-    if (size_bytes == 0)
+    if (size_bytes == 0 || is_ambiguous(message))
         return;
     uint8_t *exact = fuzz_copy(first, size_bytes);
     FUZZ_CHECK(hf_message_decode(message->stream, exact, size_bytes, &again) == HF_WIRE_FAULT_NONE);
