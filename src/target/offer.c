@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "target/unit.h"
 #include "vscsi/config.h"
 
 #define RING_SIZE_MAX 1024u
@@ -46,7 +47,8 @@ void hf_target_fill_config(const struct hf_target_options *options, unsigned uni
     /* A driver looks at every target up to this one. */
     values.max_target = (uint16_t)(unit_count - 1);
     hf_vscsi_config_encode(&values, config);
-    hf_vscsi_trailer_encode(HF_VSCSI_TRAILER_FENCED, config + HF_VSCSI_CONFIG_SIZE_BYTES);
+    hf_vscsi_trailer_encode(hf_unit_lock_disabled() ? 0 : HF_VSCSI_TRAILER_FENCED,
+                            config + HF_VSCSI_CONFIG_SIZE_BYTES);
 }
 
 /* INFLIGHT_SHMFD -> "inflight-shmfd". */
@@ -69,7 +71,8 @@ int hf_target_print_capabilities(const struct hf_target_options *options)
     for (unsigned bit = 0; bit < HF_PROTOCOL_FEATURE_COUNT; bit++)
         if ((offered & HF_BIT(bit)) != 0)
             json_array_append_new(features, feature_word(hf_protocol_feature_name(bit)));
-    json_array_append_new(features, json_string("unit-lock"));
+    if (!hf_unit_lock_disabled())
+        json_array_append_new(features, json_string("unit-lock"));
     json_t *all = json_pack("{s:s, s:o}", "type", "scsi", "features", features);
     if (!all)
         return -ENOMEM;
