@@ -210,9 +210,12 @@ static void fill_getopt(struct option *table)
     table[ROW_COUNT] = (struct option){ 0 };
 }
 
-/* getopt_long returns ':' for a missing argument, '?' for everything else it does not like. */
+/* getopt_long returns ':' for a missing argument, '?' for everything else it does not like. There
+ * are no short options; in a cluster of them `word` is not yet the one it stumbled on. */
 static int bad_word(int code, const char *word, struct hf_error *error)
 {
+    if (optopt > ' ' && optopt <= '~')
+        return hf_error_set(error, EINVAL, "-%c: no such option (see --help)", optopt);
     if (code == ':')
         return hf_error_set(error, EINVAL, "%s needs a value (see --help)", word);
     return hf_error_set(error, EINVAL,
@@ -272,7 +275,8 @@ void hf_target_options_help(void)
            "Each UNIT is a target of its own, with LUN 0: disk.img, /dev/loop0, mem:1G, null:1T;\n"
            "after it, with commas: ro, block-size=512|4096, serial=TEXT,\n"
            "cache=writeback|writethrough|none. A comma in a name is written twice. In front of it\n"
-           "fault: with delay=TIME, reorder=N, crash-after=N, for tests.\n\nOptions:\n");
+           "fault: with delay=TIME, reorder=N, crash-after=N, error-after=N, hang-after=N, for "
+           "tests.\n\nOptions:\n");
     for (size_t i = 0; i < ROW_COUNT; i++) {
         char left[64];
 

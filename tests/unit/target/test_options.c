@@ -107,6 +107,8 @@ static void test_a_bad_word_is_named_in_one_line(void **state)
         { "--mask-protocol-features=MQ, x", "neither" },
         { "--socket-path=s --fd=3 x", "exclude" },
         { "--socket-path= x", "empty" },
+        { "-x x", "-x:" },
+        { "-abc x", "-a:" },
     };
     struct hf_target_options options;
     struct hf_error error;
