@@ -74,8 +74,9 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
 int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, uint64_t size_bytes);
 
 /* A queue: 0 control, 1 event, from 2 on requests. The ring's pointers lie inside added memory;
- * NULL takes the queue away. The base starts at 0. -EINVAL: index, size, alignment or address out
- * of range. */
+ * NULL takes the queue away. The base starts at 0, and the epoch ends: what was in flight on any
+ * ring is forgotten. So it comes before DRIVER_OK: -EBUSY after it (reset first). -EINVAL: index,
+ * size, alignment or address out of range. */
 int hf_device_set_queue(struct hf_device *device, uint16_t queue, const struct hf_ring *ring);
 /* Descriptors are duplicated (any that takes 8-byte writes); -1 takes them away. */
 int hf_device_set_kick(struct hf_device *device, uint16_t queue, int fd);

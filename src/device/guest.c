@@ -120,10 +120,11 @@ int hf_device_set_queue(struct hf_device *device, uint16_t queue, const struct h
 
     if (queue >= plan->queue_count)
         return -EINVAL;
+    if ((device->status & HF_VIRTIO_STATUS_DRIVER_OK) != 0)
+        return -EBUSY;
     if (ring != NULL && !ring_is_sane(plan, ring, &addresses.used_guest))
         return -EINVAL;
-    if (plan->inflight.generation != 0)
-        end_epoch(plan);
+    end_epoch(plan);
     device->rings[queue] = ring != NULL ? *ring : none;
     addresses.desc = (uintptr_t)device->rings[queue].desc;
     addresses.avail = (uintptr_t)device->rings[queue].avail;

@@ -19,4 +19,7 @@ void hf_frontend_fence_done(struct hf_frontend *frontend);
  * touches the region now. */
 void hf_frontend_settle(struct hf_frontend *frontend, bool write_back);
 
+/* settle.c: a region just received starts with the used indices of its rings. */
+void hf_frontend_begin_region(struct hf_frontend *frontend);
+
 #endif

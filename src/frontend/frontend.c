@@ -25,9 +25,14 @@ static void trace(struct hf_frontend *frontend, const char *arrow, const struct 
 
 static void step(struct hf_frontend *frontend, struct hf_event *event)
 {
+    const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
+    uint32_t region = inflight->generation;
+
     event->now_ns = hf_clock_ns();
     hf_front_step(&frontend->front, event, &frontend->effects);
     hf_front_check(&frontend->front);
+    if (inflight->generation != region && inflight->generation != 0)
+        hf_frontend_begin_region(frontend);
     hf_frontend_carry_out(frontend);
 }
 

@@ -22,14 +22,15 @@ struct view {
     uint8_t *bytes; /* NULL: there is no region, or it cannot be read */
 };
 
-static void read_rings(struct hf_frontend *frontend, struct view *view)
+/* `ran`: only rings whose last run is to be judged; else all that are set up. */
+static void read_rings(struct hf_frontend *frontend, bool ran, struct view *view)
 {
     const struct hf_plan *plan = &frontend->front.plan;
 
     for (uint16_t i = 0; i < plan->queue_count; i++) {
         struct hf_inflight_ring *ring = &view->rings[i];
 
-        if (!hf_plan_ring_is_same(plan, i))
+        if (ran ? !hf_plan_ring_is_same(plan, i) : plan->rings[i].size == 0)
             continue;
         if (frontend->ops->indices(frontend->ops->host, i, &ring->avail_index, &ring->used_index))
             ring->size = plan->rings[i].size;
@@ -153,12 +154,29 @@ void hf_frontend_settle(struct hf_frontend *frontend, bool write_back)
 
     memset(&view, 0, sizeof(view));
     memset(settlement, 0, sizeof(*settlement));
-    read_rings(frontend, &view);
+    read_rings(frontend, true, &view);
     const char *note = read_region(inflight, &view);
     if (note == NULL)
         note = settle_region(inflight, write_back, &view);
     conclude(frontend, &view, settlement);
     settlement->settled.note = note;
     settlement->settled.bases = settlement->bases;
+    free(view.bytes);
+}
+
+/* Other back-ends begin a fresh region at used index 0, whatever the ring says; their successor
+ * would then take old answers for the last batch. */
+void hf_frontend_begin_region(struct hf_frontend *frontend)
+{
+    const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
+    struct view view;
+
+    memset(&view, 0, sizeof(view));
+    read_rings(frontend, false, &view);
+    const char *note = read_region(inflight, &view);
+    if (note == NULL)
+        note = settle_region(inflight, true, &view);
+    if (note != NULL && frontend->ops->trace != NULL)
+        frontend->ops->trace(frontend->ops->host, note);
     free(view.bytes);
 }

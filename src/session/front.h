@@ -151,6 +151,7 @@ struct hf_front {
 
     bool lost;       /* the rings did not stop by GET_VRING_BASE: recovery is under way */
     bool lost_early; /* that session did not run for backoff_reset_ns */
+    bool refused;    /* the last session ended by a refusal: another back-end must come first */
     uint64_t lost_ns;
     uint32_t lost_in_flight;
     uint64_t away_since_ns; /* the device has not been served since; 0 = it is */

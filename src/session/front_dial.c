@@ -101,6 +101,7 @@ void hf_front_lose(struct hf_step_context *context, enum hf_fault fault)
         give_up(context, fault);
         return;
     }
+    front->refused = refused;
     if (refused)
         front->backoff_ns = front->settings.backoff_last_ns;
     hf_front_back_off(context, hf_front_next_wait(front));
@@ -125,13 +126,23 @@ static void suspect(struct hf_step_context *context)
     front->suspect_queue = settled->oldest_queue;
     front->suspect_head = settled->oldest_head;
     front->suspect_counter = settled->oldest_counter;
-    if (front->suspect_strikes < HF_STRIKES_MAX)
-        front->suspect_strikes++;
-    if (front->suspect_strikes < HF_STRIKES_MAX)
+    if (front->suspect_strikes == HF_STRIKES_MAX || ++front->suspect_strikes < HF_STRIKES_MAX)
         return;
     struct hf_report *report = hf_front_report(context, HF_REPORT_REQUEST_KILLS);
     report->queue = front->suspect_queue;
     report->head = front->suspect_head;
+}
+
+/* The session had been long and of use: what came before it is forgotten, and so is the wait that
+ * was chosen before this was known. */
+static void forgive(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    uint64_t soon_ns = context->event->now_ns + front->settings.backoff_first_ns;
+
+    front->backoff_ns = front->settings.backoff_first_ns;
+    if (front->phase == HF_PHASE_BACKOFF && !front->refused)
+        front->redial_ns = hf_min_u64(front->redial_ns, soon_ns);
 }
 
 void hf_front_settled(struct hf_step_context *context)
@@ -155,7 +166,7 @@ void hf_front_settled(struct hf_step_context *context)
     front->lost_in_flight = settled->in_flight;
     suspect(context);
     if (settled->progressed && !front->lost_early)
-        front->backoff_ns = front->settings.backoff_first_ns;
+        forgive(context);
 }
 
 /* ---- deadlines ----------------------------------------------------------------------------- */

@@ -100,6 +100,23 @@ static void a_start_kicks_and_calls_every_ring(void **state)
     backend_end(pid, true);
 }
 
+/* It would end the epoch, and with it the record of what the other rings have in flight. */
+static void no_queue_is_set_after_driver_ok(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+    uint32_t epoch;
+
+    rig_start(rig);
+    epoch = hf_frontend_plan(&rig->device->frontend)->epoch;
+    assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), -EBUSY);
+    assert_int_equal(hf_frontend_plan(&rig->device->frontend)->epoch, epoch);
+    hf_device_reset(rig->device);
+    assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), 0);
+    backend_end(pid, true);
+}
+
 static void a_stop_says_whether_it_was_clean(void **state)
 {
     struct rig *rig = *state;
@@ -297,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_when_the_socket_appears, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_start_kicks_and_calls_every_ring, rig_begin, rig_end),
+        cmocka_unit_test_setup_teardown(no_queue_is_set_after_driver_ok, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_stop_says_whether_it_was_clean, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(an_answer_beside_the_used_index_is_not_clean, rig_begin,
                                         rig_end),

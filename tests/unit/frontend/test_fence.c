@@ -52,15 +52,16 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     struct rig *rig = *state;
     struct hf_front_settings settings = rig_settings();
     struct backend_script script = { 0 };
-    struct hf_inflight_header header;
+    struct hf_inflight_header header = { .version = 0 };
     const struct hf_plan *plan;
 
     rig_make_device(rig, &settings, HF_FENCE_NONE);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
+    plan = hf_frontend_plan(&rig->device->frontend);
+    assert_int_equal(pwrite(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
     hf_device_disconnect(rig->device);
     rig_until(rig, HF_REPORT_STOPPED, 1);
-    plan = hf_frontend_plan(&rig->device->frontend);
     assert_int_equal(pread(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
     assert_int_equal(header.version, 0); /* settling would have initialised it */
     backend_end(pid, true);
