@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "memory/memory.h"
+#include "os/guard.h"
 #include "ring/inflight.h"
 #include "ring/split.h"
 
@@ -35,6 +36,9 @@ struct hf_nexus {
      * region was dropped... `text` is valid during the call. May be NULL. */
     void (*report)(void *context, unsigned queue_index, bool broken, const char *text);
     void *context;
+    /* Its guest memory and region. Once lost, nothing more is fetched or published: what was read
+     * since may be zeros that the guard put there. */
+    struct hf_guard_owner memory_owner;
     _Atomic(uint64_t)
         recovered[HF_QUEUE_MAX / 64]; /* workers: the replayed ones of this ring run */
 };

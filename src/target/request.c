@@ -5,6 +5,7 @@
  */
 #include "target/request.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -80,6 +81,8 @@ static void io_done(struct hf_unit_io *io, int result)
     bool reading = io->action == HF_UNIT_ACTION_READ;
 
     request->in_unit = false;
+    if (result == -EFAULT) /* not the medium: the kernel did not find the guest's buffers */
+        hf_guard_lose(&request->queue->nexus->memory_owner);
     if (request->queue->abandoned)
         hf_serve_finish(request, 0);
     else if (request->killed)

@@ -31,6 +31,11 @@ static void mark_dirty(struct hf_queue *queue)
 
 /* ---- trouble ---- */
 
+static bool memory_lost(const struct hf_queue *queue)
+{
+    return hf_guard_lost(&queue->nexus->memory_owner);
+}
+
 static void run_report(struct hf_mail *mail)
 {
     struct hf_report *report = HF_CONTAINER(mail, struct hf_report, mail);
@@ -56,9 +61,10 @@ void hf_serve_report(struct hf_queue *queue, bool broken, const char *what, cons
     hf_crew_post(queue->crew, &report->mail);
 }
 
+/* Zeros in the place of memory that is gone are no driver's mistake. */
 static void break_ring(struct hf_queue *queue, const char *why)
 {
-    if (queue->broken)
+    if (queue->broken || memory_lost(queue))
         return;
     queue->broken = true;
     hf_serve_report(queue, true, "the driver broke the ring", why);
@@ -155,8 +161,8 @@ static void begin_head(struct hf_queue *queue, uint16_t head, bool replayed)
 
 static bool fetchable(const struct hf_queue *queue)
 {
-    return queue->enabled && !queue->broken && !queue->stopping && !queue->abandoned &&
-           !queue->held && queue->role != HF_ROLE_EVENT;
+    return !memory_lost(queue) && queue->enabled && !queue->broken && !queue->stopping &&
+           !queue->abandoned && !queue->held && queue->role != HF_ROLE_EVENT;
 }
 
 /* What a dead predecessor left, in its order, before anything new. */
@@ -225,18 +231,19 @@ bool hf_serve_pending(struct hf_queue *queue)
 
 /* ---- settle ---- */
 
-/* After an abandon only our own books are closed: what is answered stays in flight in the region.
- */
+/* After an abandon, or without memory, only our own books are closed: what is answered stays in
+ * flight in the region. */
 static void publish(struct hf_queue *queue)
 {
+    bool silent = queue->abandoned || memory_lost(queue);
     uint16_t count = queue->finished_count;
 
     queue->finished_count = 0;
-    if (!queue->abandoned)
+    if (!silent)
         hf_ring_device_complete(&queue->device, queue->finished, count);
     for (uint16_t i = 0; i < count; i++)
         deactivate(&queue->requests[queue->finished[i].id]);
-    if (!queue->abandoned && hf_ring_device_call_needed(&queue->device))
+    if (!silent && hf_ring_device_call_needed(&queue->device))
         hf_bell_ring(&queue->call);
 }
 

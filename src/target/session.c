@@ -163,6 +163,13 @@ void hf_session_break(struct hf_session *session, const char *why)
     hf_session_run(session);
 }
 
+void hf_session_look_at_memory(struct hf_session *session)
+{
+    if (hf_guard_lost(&session->nexus.memory_owner))
+        hf_session_break(session, "its memory is not there any more (a file cut short, a full "
+                                  "tmpfs, no huge page left)");
+}
+
 void hf_session_drain(struct hf_session *session)
 {
     session->graceful = true;
@@ -200,6 +207,7 @@ static void init(struct hf_session *session, struct hf_target *target, unsigned 
     session->nexus.unit_count = target->unit_count;
     session->nexus.report = report_queue;
     session->nexus.context = session;
+    session->nexus.memory_owner.wake_fd = target->memory_lost_fd;
 }
 
 struct hf_session *hf_session_new(struct hf_target *target, int socket_fd, unsigned number)
@@ -232,7 +240,7 @@ void hf_session_free(struct hf_session *session)
 
     hf_session_unwatch(session);
     hf_session_memory_done(session);
-    hf_mapping_done(&session->inflight);
+    hf_session_unmap(&session->inflight);
     hf_session_rings_close(session);
     hf_fd_close_all(held, hf_framer_release(&session->framer, held));
     hf_fd_close_all(session->out_fds, session->out_fd_count);

@@ -32,6 +32,8 @@ void hf_session_start_rings(struct hf_session *session);
 uint64_t hf_session_waiting_ns(const struct hf_session *session);
 /* Ends the session because of us; `why` goes to the log. */
 void hf_session_break(struct hf_session *session, const char *why);
+/* Ends the session if its guest memory was taken away. */
+void hf_session_look_at_memory(struct hf_session *session);
 /* The target stops: rings are drained, then the session ends. */
 void hf_session_drain(struct hf_session *session);
 

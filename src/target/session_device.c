@@ -29,8 +29,7 @@ void hf_session_inflight_create(struct hf_session *session, const struct hf_back
 
 static void forget_inflight(struct hf_session *session)
 {
-    hf_mapping_done(&session->inflight);
-    session->inflight = (struct hf_mapping){ 0 };
+    hf_session_unmap(&session->inflight);
     session->region = (struct hf_inflight_region){ 0 };
     memset(&session->nexus.recovered, 0, sizeof(session->nexus.recovered));
 }
@@ -40,16 +39,14 @@ void hf_session_inflight_adopt(struct hf_session *session, const struct hf_back_
 {
     const struct hf_wire_inflight *inflight = &session->back.request.body.inflight;
     HF_AUTO_FD int fd = effect->fd;
-    struct hf_error error = { 0 };
+    const struct hf_session_part part = { "in-flight region", inflight->mmap_offset,
+                                          inflight->mmap_size_bytes };
 
     forget_inflight(session);
-    int failed = hf_mapping_init(&session->inflight, fd, inflight->mmap_offset,
-                                 inflight->mmap_size_bytes, &error);
-    if (failed < 0)
-        hf_session_warn(session, "in-flight region: %s", error.text);
-    else if (hf_inflight_region_init(&session->region, session->inflight.start,
-                                     inflight->mmap_size_bytes,
-                                     inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)
+    int failed = hf_session_map(session, &session->inflight, fd, &part);
+    if (failed == 0 && hf_inflight_region_init(&session->region, session->inflight.start,
+                                               inflight->mmap_size_bytes,
+                                               inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)
         failed = -EINVAL;
     hf_session_post_done(session, failed);
 }

@@ -21,10 +21,33 @@ static uint32_t free_slot(const struct hf_session *session)
     return slot;
 }
 
+int hf_session_map(struct hf_session *session, struct hf_mapping *mapping, int fd,
+                   const struct hf_session_part *part)
+{
+    struct hf_error error = { 0 };
+
+    int failed = hf_mapping_init(mapping, fd, part->offset, part->size_bytes, &error);
+    if (failed == 0) {
+        failed = hf_guard_add(mapping, &session->nexus.memory_owner);
+        if (failed < 0)
+            hf_error_set(&error, ENOMEM, "no memory to guard it");
+    }
+    if (failed == 0)
+        return 0;
+    hf_session_warn(session, "%s: %s", part->what, error.text);
+    hf_session_unmap(mapping);
+    return failed;
+}
+
+void hf_session_unmap(struct hf_mapping *mapping)
+{
+    hf_guard_remove(mapping);
+    hf_mapping_done(mapping);
+}
+
 static void unmap(struct hf_session *session, uint32_t slot)
 {
-    hf_mapping_done(&session->mappings[slot]);
-    session->mappings[slot] = (struct hf_mapping){ 0 };
+    hf_session_unmap(&session->mappings[slot]);
 }
 
 /* Takes the fd: a mapping needs none. */
@@ -34,14 +57,11 @@ static int map_region(struct hf_session *session, struct hf_memory *memory,
     HF_AUTO_FD int fd = taken_fd;
     uint32_t slot = free_slot(session);
     struct hf_mapping *mapping = &session->mappings[slot];
-    struct hf_error error = { 0 };
+    const struct hf_session_part part = { "memory region", wire->mmap_offset, wire->size_bytes };
 
-    int failed = hf_mapping_init(mapping, fd, wire->mmap_offset, wire->size_bytes, &error);
-    if (failed < 0) {
-        hf_session_warn(session, "memory region: %s", error.text);
-        *mapping = (struct hf_mapping){ 0 };
+    int failed = hf_session_map(session, mapping, fd, &part);
+    if (failed < 0)
         return failed;
-    }
     struct hf_memory_region region = { .guest_address = wire->guest_address,
                                        .user_address = wire->user_address,
                                        .size_bytes = wire->size_bytes,

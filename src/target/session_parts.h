@@ -48,6 +48,13 @@ struct hf_session_ring {
 /* Old and new mappings live side by side for a while. */
 #define HF_SESSION_MAPPINGS_MAX (HF_MEMORY_REGIONS_MAX + HF_WIRE_REGIONS_MAX)
 
+/* Which part of which file. */
+struct hf_session_part {
+    const char *what;
+    uint64_t offset;
+    uint64_t size_bytes;
+};
+
 /* The step from one memory table to the next; the old one goes when no request refers to it. */
 struct hf_memory_change {
     struct hf_memory *old;
@@ -137,6 +144,11 @@ hf_session_effect hf_session_memory_add;
 hf_session_effect hf_session_memory_remove;
 /* Unmaps everything. */
 void hf_session_memory_done(struct hf_session *session);
+/* A mapping of the session's, guarded (os/guard.h). 0 or -errno, said in the log as about `what`.
+ */
+int hf_session_map(struct hf_session *session, struct hf_mapping *mapping, int fd,
+                   const struct hf_session_part *part);
+void hf_session_unmap(struct hf_mapping *mapping);
 
 /* session_device.c */
 hf_session_effect hf_session_inflight_create;

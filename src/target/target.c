@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/event.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "target/session.h"
@@ -195,6 +196,18 @@ static int on_crew(sd_event_source *source, int fd, uint32_t events, void *conte
     return 0;
 }
 
+static int on_memory_lost(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+    struct hf_target *target = context;
+
+    (void)source;
+    (void)events;
+    hf_event_drain(fd);
+    HF_LIST_FOR_EACH (link, &target->sessions)
+        hf_session_look_at_memory(hf_session_of_link(link));
+    return 0;
+}
+
 /* ---- the end ---- */
 
 /* What is in flight stays recorded in the front-ends' regions: as after SIGKILL. */
@@ -253,6 +266,9 @@ int hf_target_wire(struct hf_target *target)
     if (failed >= 0)
         failed = sd_event_add_io(target->event, NULL, hf_crew_fd(target->crew), EPOLLIN, on_crew,
                                  target);
+    if (failed >= 0)
+        failed = sd_event_add_io(target->event, NULL, target->memory_lost_fd, EPOLLIN,
+                                 on_memory_lost, target);
     if (failed >= 0)
         failed = sd_event_add_defer(target->event, &target->reap_source, on_reap, target);
     if (failed >= 0)

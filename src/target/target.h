@@ -32,6 +32,7 @@ struct hf_target {
     unsigned unit_count;
     struct hf_lease lease;
     struct hf_crew *crew;
+    int memory_lost_fd; /* eventfd: a front-end took memory away (os/guard.h) */
     struct hf_listener listener;
     sd_event *event;
     sd_event_source *accept_source;

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/event.h"
 #include "os/fd.h"
+#include "os/guard.h"
 #include "os/log.h"
 #include "target/lane.h"
 #include "target/offer.h"
@@ -62,6 +64,17 @@ static int block_signals(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
+static int guard_memory(struct hf_target *target, struct hf_error *error)
+{
+    int failed = hf_guard_install();
+
+    target->memory_lost_fd = failed < 0 ? failed : hf_event_create();
+    return target->memory_lost_fd >= 0
+               ? 0
+               : hf_error_set(error, -target->memory_lost_fd, "cannot guard guest memory: %s",
+                              strerror(-target->memory_lost_fd));
 }
 
 static unsigned useful_threads(const struct hf_target_options *options)
@@ -174,6 +187,7 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
     memset(target, 0, sizeof(*target));
     hf_list_init(&target->sessions);
     target->listener.fd = target->listener.lock_fd = -1;
+    target->memory_lost_fd = -1;
     target->options = options;
     target->log_limit = (struct hf_log_limit){ .interval_ns = HF_NS_PER_S, .burst = 20 };
     target->offer = hf_target_offer(options);
@@ -182,6 +196,8 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
     int failed = open_units(target, error);
     if (failed == 0)
         failed = block_signals();
+    if (failed == 0)
+        failed = guard_memory(target, error);
     if (failed == 0)
         failed = make_crew(target, error);
     if (failed < 0)
@@ -265,6 +281,7 @@ void hf_target_done(struct hf_target *target)
     sd_event_source_disable_unref(target->reap_source);
     sd_event_source_disable_unref(target->drain_source);
     sd_event_unref(target->event);
+    hf_fd_close(&target->memory_lost_fd);
     for (unsigned i = 0; i < target->unit_count; i++)
         hf_unit_close(target->units[i]);
 }

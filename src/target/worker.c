@@ -113,7 +113,7 @@ static void *work(void *argument)
 
 /* ---- a crew ---- */
 
-/* Signals are for the control thread. */
+/* Signals are for the control thread, but for the one that only who touches memory can take. */
 static int start_thread(struct hf_worker *worker)
 {
     sigset_t all;
@@ -121,6 +121,7 @@ static int start_thread(struct hf_worker *worker)
     int ret;
 
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ret = pthread_create(&worker->thread, NULL, work, worker);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
