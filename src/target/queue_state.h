@@ -122,7 +122,7 @@ struct hf_queue {
     bool kicked; /* look at the ring: a kick, a start, an enable */
     bool armed;  /* kicks are asked for, nothing was there: no need to look */
     bool broken; /* the guest's mistake: nothing is fetched any more */
-    bool held;   /* recovered task management waits for the other rings */
+    bool held;   /* task management waits for the other rings */
     bool stopping;
     bool abandoned; /* nothing is published any more */
     bool gone;      /* the worker has let go of it */

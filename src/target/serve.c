@@ -190,17 +190,26 @@ static bool fetch_one(struct hf_queue *queue)
     return !queue->broken;
 }
 
+/*
+ * Task management ends requests of other rings, so none goes before those found in flight there run
+ * again (CONTRACT §4): neither what was found in flight itself nor what was posted since.
+ */
+static bool held_back(struct hf_queue *queue)
+{
+    queue->held = queue->role == HF_ROLE_CONTROL &&
+                  (queue->recovered_next < queue->recovered_count ||
+                   hf_ring_device_pending(&queue->device)) &&
+                  !hf_serve_siblings_recovered(queue);
+    return queue->held;
+}
+
 bool hf_serve_fetch(struct hf_queue *queue)
 {
     queue->kicked = false;
-    if (!fetchable(queue))
+    if (!fetchable(queue) || held_back(queue))
         return false;
-    if (queue->recovered_next < queue->recovered_count) {
-        queue->held = queue->role == HF_ROLE_CONTROL && !hf_serve_siblings_recovered(queue);
-        if (queue->held)
-            return false;
+    if (queue->recovered_next < queue->recovered_count)
         begin_recovered(queue);
-    }
     for (unsigned i = 0; i < FETCH_MAX; i++) {
         if (queue->broken || !fetch_one(queue))
             return false;
@@ -313,9 +322,7 @@ void hf_serve_stop(struct hf_mail *mail)
 {
     struct hf_queue *queue = order_of(mail)->queue;
 
-    if (queue->held && queue->enabled && !queue->broken)
-        begin_recovered(queue); /* nobody waits for rings that never came */
-    queue->stopping = true;
+    queue->stopping = true; /* what is held back stays in flight in the region */
     mark_dirty(queue);
 }
 

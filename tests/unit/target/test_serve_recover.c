@@ -332,6 +332,37 @@ static void replayed_task_management_waits_for_the_rings_with_entries(void **sta
     rig_done(&rig);
 }
 
+/* Posted while nobody lived, after what it is to end: the rings come one after the other. */
+static void new_task_management_waits_for_the_rings_with_entries_too(void **state)
+{
+    struct rig rig;
+    struct rig_call task;
+    struct rig_call call;
+    struct rig_command command = rig_read(0, 1);
+    struct rig_answer answer;
+
+    (void)state;
+    open_rig(&rig, "fault:hang-after=1,mem:1M");
+    rig_add(&rig, 3, &call, 10, &command);
+    hf_ring_driver_publish(&rig.rings[3].driver);
+    mark(&rig, 3, 1);
+    rig_start(&rig, 0, true, &answer);
+    rig_start(&rig, 2, true, &answer);
+    rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
+    usleep(20000);
+    hf_crew_dispatch(rig.crew);
+    usleep(20000);
+    assert_int_equal(rig_poll(&rig), 0);
+    rig_start(&rig, 3, true, &answer);
+    while (!task.done) {
+        hf_crew_dispatch(rig.crew);
+        rig_poll(&rig);
+    }
+    assert_int_equal(task.response.response, HF_VSCSI_OK);
+    assert_int_equal(call.response.response, HF_VSCSI_RESET);
+    rig_done(&rig);
+}
+
 /* The predecessor died between publishing and clearing: marked, but answered. */
 static void a_batch_that_was_published_holds_no_task_management_back(void **state)
 {
@@ -365,7 +396,8 @@ static void a_batch_that_was_published_holds_no_task_management_back(void **stat
     rig_done(&rig);
 }
 
-static void held_task_management_runs_when_the_control_queue_is_stopped(void **state)
+/* Answered now, it would have ended nothing: ring 3 comes in the next life. */
+static void held_task_management_stays_in_flight_over_a_stop(void **state)
 {
     struct rig rig;
     struct rig_call task;
@@ -383,9 +415,16 @@ static void held_task_management_runs_when_the_control_queue_is_stopped(void **s
     rig_start(&rig, 0, true, &answer);
     usleep(5000);
     rig_stop(&rig, 0, &answer);
-    assert_true(answer.answer.settled);
-    rig_poll(&rig);
-    assert_true(task.done);
+    assert_false(answer.answer.settled);
+    assert_int_equal(rig_poll(&rig), 0);
+    rig_start(&rig, 0, true, &answer);
+    assert_int_equal(answer.answer.replayed, 1);
+    rig_start(&rig, 3, true, &answer);
+    while (!task.done) {
+        hf_crew_dispatch(rig.crew);
+        rig_poll(&rig);
+    }
+    assert_true(call.done && call.order < task.order);
     rig_done(&rig);
 }
 
@@ -419,8 +458,9 @@ int main(void)
         cmocka_unit_test(a_replayed_chain_that_is_no_memory_is_answered_with_nothing),
         cmocka_unit_test(a_region_of_nonsense_is_refused_with_its_reason),
         cmocka_unit_test(replayed_task_management_waits_for_the_rings_with_entries),
+        cmocka_unit_test(new_task_management_waits_for_the_rings_with_entries_too),
         cmocka_unit_test(a_batch_that_was_published_holds_no_task_management_back),
-        cmocka_unit_test(held_task_management_runs_when_the_control_queue_is_stopped),
+        cmocka_unit_test(held_task_management_stays_in_flight_over_a_stop),
         cmocka_unit_test(event_buffers_of_another_back_end_are_taken_back),
     };
 
