@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Protocol features by name or number. */
+/* Features by name or number. */
 #include "target/feature_mask.h"
 
 #include <ctype.h>
@@ -13,10 +13,24 @@
 
 #define WORD_SIZE 64
 
-static bool find_name(const char *word, uint64_t *bits)
+const struct hf_feature_set hf_virtio_feature_set = {
+    .option = "--mask-features",
+    .example = "EVENT_IDX",
+    .name = hf_feature_name,
+    .bit_count = HF_FEATURE_COUNT,
+};
+
+const struct hf_feature_set hf_protocol_feature_set = {
+    .option = "--mask-protocol-features",
+    .example = "INFLIGHT_SHMFD",
+    .name = hf_protocol_feature_name,
+    .bit_count = HF_PROTOCOL_FEATURE_COUNT,
+};
+
+static bool find_name(const struct hf_feature_set *set, const char *word, uint64_t *bits)
 {
-    for (unsigned bit = 0; bit < HF_PROTOCOL_FEATURE_COUNT; bit++) {
-        const char *name = hf_protocol_feature_name(bit);
+    for (unsigned bit = 0; bit < set->bit_count; bit++) {
+        const char *name = set->name(bit);
         if (name && strcasecmp(name, word) == 0) {
             *bits = HF_BIT(bit);
             return true;
@@ -34,35 +48,33 @@ static bool read_number(const char *word, uint64_t *bits)
     return isdigit((unsigned char)word[0]) && *end == '\0' && errno == 0;
 }
 
-static int add_word(const char *start, size_t length, uint64_t *mask, struct hf_error *error)
+static bool read_word(const struct hf_feature_set *set, const char *start, size_t length,
+                      uint64_t *bits)
 {
     char word[WORD_SIZE];
-    uint64_t bits;
 
-    if (length < sizeof(word)) {
-        memcpy(word, start, length);
-        word[length] = '\0';
-        if (find_name(word, &bits) || read_number(word, &bits)) {
-            *mask |= bits;
-            return 0;
-        }
-    }
-    return hf_error_set(error, EINVAL,
-                        "--mask-protocol-features: %.*s is neither the name of a protocol feature "
-                        "(like INFLIGHT_SHMFD) nor a number (like 0x1000)",
-                        (int)length, start);
+    if (length >= sizeof(word))
+        return false;
+    memcpy(word, start, length);
+    word[length] = '\0';
+    return find_name(set, word, bits) || read_number(word, bits);
 }
 
-int hf_feature_mask_parse(const char *list, uint64_t *mask, struct hf_error *error)
+int hf_feature_mask_parse(const struct hf_feature_set *set, const char *list, uint64_t *mask,
+                          struct hf_error *error)
 {
-    int failed = 0;
-
     for (;;) {
         size_t length = strcspn(list, ",");
+        uint64_t bits;
 
-        failed = add_word(list, length, mask, error);
-        if (failed < 0 || list[length] == '\0')
-            return failed;
+        if (!read_word(set, list, length, &bits))
+            return hf_error_set(error, EINVAL,
+                                "%s: %.*s is neither the name of a feature (like %s) nor a number "
+                                "(like 0x1000)",
+                                set->option, (int)length, list, set->example);
+        *mask |= bits;
+        if (list[length] == '\0')
+            return 0;
         list += length + 1;
     }
 }

@@ -29,7 +29,7 @@
 struct hf_back_offer hf_target_offer(const struct hf_target_options *options)
 {
     return (struct hf_back_offer){
-        .features = FEATURES,
+        .features = FEATURES & ~options->masked_features,
         .protocol_features = PROTOCOL_FEATURES & ~options->masked_protocol_features,
         .ring_count = (uint16_t)(options->queues + HF_VSCSI_QUEUE_REQUEST),
         .ring_size_max = RING_SIZE_MAX,

@@ -111,7 +111,14 @@ static int parse_poll(struct hf_target_options *options, const char *word, struc
 
 static int parse_mask(struct hf_target_options *options, const char *word, struct hf_error *error)
 {
-    return hf_feature_mask_parse(word, &options->masked_protocol_features, error);
+    return hf_feature_mask_parse(&hf_virtio_feature_set, word, &options->masked_features, error);
+}
+
+static int parse_protocol_mask(struct hf_target_options *options, const char *word,
+                               struct hf_error *error)
+{
+    return hf_feature_mask_parse(&hf_protocol_feature_set, word, &options->masked_protocol_features,
+                                 error);
 }
 
 /* "30", "1.5", "500ms", "30s"; at most a day. */
@@ -184,8 +191,10 @@ static const struct option_row rows[] = {
       parse_threads },
     { "poll", "US", "microseconds a worker looks for work before it sleeps (default: 0)",
       parse_poll },
+    { "mask-features", "LIST",
+      "do not offer these: names (EVENT_IDX,INDIRECT_DESC) or a number (0x20000000)", parse_mask },
     { "mask-protocol-features", "LIST",
-      "do not offer these: names (INFLIGHT_SHMFD,MQ) or a number (0x1000)", parse_mask },
+      "do not offer these: names (INFLIGHT_SHMFD,MQ) or a number (0x1000)", parse_protocol_mask },
     { "lock-wait", "TIME",
       "how long to wait for units that another process still holds (default: 30s)",
       parse_lock_wait },

@@ -28,6 +28,7 @@ struct hf_target_options {
     unsigned queues;         /* request queues */
     unsigned threads;        /* 0: as many as useful */
     uint32_t poll_us;
+    uint64_t masked_features; /* virtio */
     uint64_t masked_protocol_features;
     uint64_t lock_wait_ns;
     bool trace;

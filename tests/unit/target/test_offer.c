@@ -32,6 +32,9 @@ static void test_what_is_masked_is_not_offered(void **state)
         HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(REPLY_ACK);
     assert_int_equal(hf_target_offer(&masked).protocol_features,
                      hf_target_offer(&plain).protocol_features & ~masked.masked_protocol_features);
+    masked.masked_features = HF_FEATURE(EVENT_IDX);
+    assert_int_equal(hf_target_offer(&masked).features,
+                     hf_target_offer(&plain).features & ~HF_FEATURE(EVENT_IDX));
 }
 
 static void test_the_config_space_tells_queues_targets_and_the_fence(void **state)

@@ -44,13 +44,15 @@ static void test_every_option_is_taken_over(void **state)
     (void)state;
     assert_int_equal(parse(&options, &error,
                            "--socket-path=/s --queues=7 a.img --threads=3 --poll=50 "
-                           "--mask-protocol-features=MQ,0x8 --lock-wait=1.5 --trace --verbose "
+                           "--mask-features=EVENT_IDX --mask-protocol-features=MQ,0x8 "
+                           "--lock-wait=1.5 --trace --verbose "
                            "--ready-fd=9 b.img"),
                      0);
     assert_string_equal(options.socket_path, "/s");
     assert_int_equal(options.queues, 7);
     assert_int_equal(options.threads, 3);
     assert_int_equal(options.poll_us, 50);
+    assert_int_equal(options.masked_features, 0x20000000);
     assert_int_equal(options.masked_protocol_features, 0x9);
     assert_int_equal(options.lock_wait_ns, 1500000000);
     assert_int_equal(options.ready_fd, 9);
