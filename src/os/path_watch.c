@@ -23,8 +23,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* The same for every watch: one on a folder that has one already would change it for both. */
-#define WATCHED (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+/* The same for every watch, for those on one folder share it. Added to what is there: the kernel
+ * replaces a mask by way of 0, and what happens in the folder at that moment is told to nobody. */
+#define WATCHED (IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD)
 /* After these the descriptor says nothing any more. */
 #define ENDED (IN_IGNORED | IN_UNMOUNT)
 /* The folder is no longer where we looked for it. */
