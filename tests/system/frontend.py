@@ -119,8 +119,9 @@ class FrontEnd:
         body, _ = self.get("GET_CONFIG", struct.pack("=III", offset, size, 0) + bytes(size))
         return body[12:]
 
-    def share_memory(self):
-        fd = os.memfd_create("guest")
+    def share_memory(self, of=None):
+        """A new file, or that of the descriptor `of`."""
+        fd = os.memfd_create("guest") if of is None else os.dup(of)
         os.ftruncate(fd, MEMORY_BYTES)
         memory = mmap.mmap(fd, MEMORY_BYTES)
         self.set("SET_MEM_TABLE",
