@@ -219,22 +219,30 @@ struct flush {
 static void on_flushed(struct hf_unit_io *io, int result)
 {
     HF_CONTAINER(io, struct flush, io)->result = result;
-    if (result < 0)
-        hf_log(HF_LOG_ERROR, "unit '%s': cannot be flushed: %s", io->unit->name, strerror(-result));
+}
+
+/* What stands before a medium makes trouble for guests; this is no request of theirs. */
+static struct hf_unit *medium_of(struct hf_unit *unit)
+{
+    while (unit->inner)
+        unit = unit->inner;
+    return unit;
 }
 
 /* The workers are gone: this thread is the lane now. */
 static int flush_unit(struct hf_unit *unit, struct hf_lane *lane)
 {
-    struct flush flush = { .io = {
-                               .action = HF_UNIT_ACTION_FLUSH, .done = on_flushed, .unit = unit } };
+    struct flush flush = { .io = { .action = HF_UNIT_ACTION_FLUSH, .done = on_flushed } };
 
     if (!unit->present || unit->facts.read_only)
         return 0;
-    hf_unit_submit(unit, lane, &flush.io);
+    hf_unit_submit(medium_of(unit), lane, &flush.io);
     while (hf_aio_in_flight(lane->aio) > 0)
         if (hf_aio_wait(lane->aio, HF_CLOCK_NEVER) < 0)
             return -EIO;
+    if (flush.result < 0)
+        hf_log(HF_LOG_ERROR, "unit '%s': cannot be flushed: %s", unit->name,
+               strerror(-flush.result));
     return flush.result;
 }
 

@@ -76,6 +76,7 @@ struct hf_unit_ops {
 
 struct hf_unit {
     const struct hf_unit_ops *ops;
+    struct hf_unit *inner; /* that a wrapper (fault:) stands before, and closes; else NULL */
     struct hf_lun_facts facts;
     bool present;       /* false: only the missing unit */
     bool volatile_data; /* mem:, null: data does not outlive the process (the drill refuses) */

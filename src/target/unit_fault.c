@@ -31,7 +31,6 @@ struct room {
 
 struct fault_unit {
     struct hf_unit unit;
-    struct hf_unit *inner;
     struct hf_fault_spec spec;
     _Atomic(uint64_t) requests;
     struct room rooms[HF_WORKER_MAX]; /* [lane->index] */
@@ -49,7 +48,7 @@ static void leave(struct room *room, struct hf_unit_io *io)
 static void let_go(struct room *room, struct hf_unit_io *io)
 {
     leave(room, io);
-    hf_unit_submit(room->fault->inner, room->lane, io);
+    hf_unit_submit(room->fault->unit.inner, room->lane, io);
 }
 
 static struct hf_unit_io *nth(struct room *room, uint32_t n)
@@ -151,7 +150,7 @@ static void submit(struct hf_unit *unit, struct hf_lane *lane, struct hf_unit_io
     else if (fault->spec.delay_ns || fault->spec.reorder)
         hold(room, io);
     else
-        hf_unit_submit(fault->inner, lane, io);
+        hf_unit_submit(unit->inner, lane, io);
 }
 
 static void cancel(struct hf_unit *unit, struct hf_unit_io *io)
@@ -160,7 +159,7 @@ static void cancel(struct hf_unit *unit, struct hf_unit_io *io)
     struct room *room = &fault->rooms[io->lane->index];
 
     if (io->wrapper != unit) {
-        hf_unit_cancel(fault->inner, io);
+        hf_unit_cancel(unit->inner, io);
         return;
     }
     leave(room, io);
@@ -170,14 +169,14 @@ static void cancel(struct hf_unit *unit, struct hf_unit_io *io)
 
 static int lock(struct hf_unit *unit, struct hf_error *error)
 {
-    struct hf_unit *inner = ((struct fault_unit *)unit)->inner;
+    struct hf_unit *inner = unit->inner;
 
     return inner->ops->lock ? inner->ops->lock(inner, error) : 0;
 }
 
 static void unlock(struct hf_unit *unit)
 {
-    struct hf_unit *inner = ((struct fault_unit *)unit)->inner;
+    struct hf_unit *inner = unit->inner;
 
     if (inner->ops->unlock)
         inner->ops->unlock(inner);
@@ -185,10 +184,8 @@ static void unlock(struct hf_unit *unit)
 
 static void close_fault(struct hf_unit *unit)
 {
-    struct fault_unit *fault = (struct fault_unit *)unit;
-
-    hf_unit_close(fault->inner);
-    free(fault);
+    hf_unit_close(unit->inner);
+    free((struct fault_unit *)unit);
 }
 
 static const struct hf_unit_ops fault_ops = {
@@ -211,7 +208,7 @@ struct hf_unit *hf_unit_wrap_fault(struct hf_unit *inner, const struct hf_fault_
     }
     fault->unit = *inner;
     fault->unit.ops = &fault_ops;
-    fault->inner = inner;
+    fault->unit.inner = inner;
     fault->spec = *spec;
     for (unsigned i = 0; i < HF_WORKER_MAX; i++) {
         fault->rooms[i].fault = fault;
