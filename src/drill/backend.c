@@ -344,7 +344,9 @@ int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *s
     for (unsigned i = 0; ret == 0 && setup->command[i] != NULL; i++)
         ret = add_word(backend, &count, setup->command[i], places, error);
     if (ret == 0 && !places[0].used)
-        ret = hf_error_set(error, EINVAL, "the command does not say {socket}");
+        ret = hf_error_set(
+            error, EINVAL,
+            "the command does not say {socket}, which stands for the path to listen at");
     if (ret == 0 && !places[2].used && is_our_target(backend->words[0]))
         ret = add_word(backend, &count, "--ready-fd={ready-fd}", places, error);
     backend->stamps = places[2].used;

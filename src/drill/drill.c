@@ -212,10 +212,10 @@ static int make_workload(struct hf_drill *drill, struct hf_error *error)
     return ret < 0 ? hf_error_set(error, -ret, "no memory for the workload") : 0;
 }
 
-static int prepare(struct hf_drill *drill, struct hf_error *error)
+static int prepare_load(struct hf_drill *drill, struct hf_error *error)
 {
     int (*const stages[])(struct hf_drill *, struct hf_error *) = {
-        start_backend, attach, choose_disk, check_disk, make_ledger, make_workload,
+        attach, choose_disk, check_disk, make_ledger, make_workload,
     };
     int ret = 0;
 
@@ -223,6 +223,19 @@ static int prepare(struct hf_drill *drill, struct hf_error *error)
         ret = stages[i](drill, error);
     if (ret == 0)
         ret = hf_drill_wait_mode(drill, HF_WORKLOAD_FILL, error);
+    return ret;
+}
+
+static int prepare(struct hf_drill *drill, struct hf_error *error)
+{
+    int ret = start_backend(drill, error);
+
+    if (ret < 0)
+        return ret;
+    ret = prepare_load(drill, error);
+    /* A back-end that listens and does not serve may have said why. */
+    if (ret == -ETIMEDOUT)
+        hf_scene_add_log(&drill->scene, error);
     return ret;
 }
 

@@ -39,7 +39,10 @@ static void stopped(const struct hf_frontend *frontend, const struct hf_report *
 static void lost(const struct hf_frontend *frontend, const struct hf_report *report,
                  struct hf_text *text)
 {
-    hf_text_add(text, "lost the back-end at %s: %s", frontend->path, hf_fault_text(report->fault));
+    bool was_there = report->fault != HF_FAULT_REFUSED_DIAL;
+
+    hf_text_add(text, "%s at %s: %s", was_there ? "lost the back-end" : "no back-end",
+                frontend->path, hf_fault_text(report->fault));
 }
 
 static void refused(const struct hf_frontend *frontend, const struct hf_report *report,

@@ -54,7 +54,8 @@ static int try_lock_file(const char *path, struct hf_error *error)
     HF_AUTO_FD int fd = hf_fd_lift(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
 
     if (fd < 0)
-        return hf_error_set(error, -fd, "cannot open the lock file %s: %s", path, strerror(-fd));
+        return hf_error_set(error, -fd, "cannot make the lock file %s: %s", path,
+                            fd == -ENOENT ? "there is no such folder" : strerror(-fd));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return hf_fd_steal(&fd);
     int code = errno;

@@ -14,7 +14,7 @@ static const struct {
     enum hf_remedy remedy;
 } faults[] = {
     [HF_FAULT_NONE] = TEXT_AND_REMEDY("no fault", HF_REMEDY_NONE),
-    [HF_FAULT_REFUSED_DIAL] = TEXT_AND_REMEDY("nobody listens on the socket", HF_REMEDY_REDIAL),
+    [HF_FAULT_REFUSED_DIAL] = TEXT_AND_REMEDY("unable to connect", HF_REMEDY_REDIAL),
     [HF_FAULT_HANGUP] = TEXT_AND_REMEDY("back-end closed the connection", HF_REMEDY_REDIAL),
     [HF_FAULT_TIMEOUT] = TEXT_AND_REMEDY("back-end did not answer in time", HF_REMEDY_REDIAL),
     [HF_FAULT_STOP_TIMEOUT] =

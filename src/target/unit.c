@@ -62,13 +62,14 @@ int hf_unit_fill_facts(struct hf_unit *unit, const struct hf_unit_spec *spec, ui
     uint64_t rounded = size_bytes - size_bytes % block_size_bytes;
 
     if (size_bytes == 0)
-        return hf_error_set(error, EINVAL, "size 0: a disk needs a size (truncate -s 1G FILE)");
+        return hf_error_set(error, EINVAL, "size 0: a disk needs a size%s",
+                            spec->path[0] != '\0' ? " (truncate -s 1G FILE)" : "");
     if (rounded != size_bytes)
         return hf_error_set(error, EINVAL,
                             "size %" PRIu64 " is not a multiple of the block size %u: make it "
-                            "%" PRIu64 " (truncate -s %" PRIu64 " FILE)",
+                            "%" PRIu64 "%s",
                             size_bytes, block_size_bytes, rounded + block_size_bytes,
-                            rounded + block_size_bytes);
+                            spec->path[0] != '\0' ? " (truncate -s SIZE FILE)" : "");
     unit->present = true;
     unit->facts = (struct hf_lun_facts){
         .kind = HF_LUN_KIND_DISK,
