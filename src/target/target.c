@@ -20,9 +20,11 @@
 #include "target/worker.h"
 
 /* A predecessor's lock comes free within milliseconds of its death: look often, but only then. */
-#define LOCK_RETRY_NS   (HF_NS_PER_MS / 2)
-#define ACCEPT_PAUSE_NS (100 * HF_NS_PER_MS)
-#define DRAIN_LIMIT_NS  (10 * HF_NS_PER_S)
+#define LOCK_SOON_NS        (200 * HF_NS_PER_MS)
+#define LOCK_RETRY_NS       (HF_NS_PER_MS / 2)
+#define LOCK_RETRY_LATER_NS (10 * HF_NS_PER_MS)
+#define ACCEPT_PAUSE_NS     (100 * HF_NS_PER_MS)
+#define DRAIN_LIMIT_NS      (10 * HF_NS_PER_S)
 
 static void set_timer(sd_event_source *source, uint64_t deadline_ns)
 {
@@ -75,9 +77,10 @@ static void wait_on(struct hf_target *target, uint64_t now_ns, const char *why)
         break_waiting(target, now_ns - limit_ns, why);
     if (!longest_waiting(target, &since_ns))
         return;
+    uint64_t retry_ns = now_ns - since_ns < LOCK_SOON_NS ? LOCK_RETRY_NS : LOCK_RETRY_LATER_NS;
     uint64_t next_ns = since_ns + limit_ns;
-    if (target->dying_count == 0 && next_ns > now_ns + LOCK_RETRY_NS)
-        next_ns = now_ns + LOCK_RETRY_NS;
+    if (target->dying_count == 0 && next_ns > now_ns + retry_ns)
+        next_ns = now_ns + retry_ns;
     set_timer(target->retry_source, next_ns);
 }
 
