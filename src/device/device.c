@@ -122,6 +122,8 @@ static int check_config(const struct hf_device_config *config, struct hf_error *
                             config->request_queues, most);
     if ((unsigned)config->fence >= HF_FENCE_COUNT)
         return hf_error_set(error, EINVAL, "unknown fence: %d", (int)config->fence);
+    if (config->fence == HF_FENCE_COMMAND && config->fence_command == NULL)
+        return hf_error_set(error, EINVAL, "the fence is a command, and none is given");
     return 0;
 }
 
@@ -131,6 +133,7 @@ int hf_device_new(struct hf_device **device, const struct hf_device_config *conf
     struct hf_device *new;
     struct hf_frontend_config frontend = { .socket_path = config->socket_path,
                                            .fence = config->fence,
+                                           .fence_command = config->fence_command,
                                            .settings = config->settings };
     int result = check_config(config, error);
 

@@ -19,10 +19,11 @@
 struct hf_device;
 
 struct hf_device_config {
-    const char *socket_path; /* copied */
-    uint16_t request_queues; /* num_queues; vrings are two more */
-    uint64_t protocol_mask;  /* protocol features not to use, e.g. INFLIGHT_SHMFD; 0 = use all */
-    enum hf_fence fence;     /* see frontend/frontend.h */
+    const char *socket_path;   /* copied */
+    uint16_t request_queues;   /* num_queues; vrings are two more */
+    uint64_t protocol_mask;    /* protocol features not to use, e.g. INFLIGHT_SHMFD; 0 = use all */
+    enum hf_fence fence;       /* see frontend/frontend.h */
+    const char *fence_command; /* with HF_FENCE_COMMAND; must outlive the device */
     struct hf_front_settings settings;
 };
 

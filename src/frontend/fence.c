@@ -10,9 +10,12 @@
 
 #include "base/text.h"
 #include "os/clock.h"
+#include "os/command.h"
 #include "os/fd.h"
 #include "os/process.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* A killed process needs milliseconds to die; what takes longer is worth a line, and another one
@@ -31,14 +34,6 @@ static void say(struct hf_frontend *frontend, const char *what, const char *why)
     hf_text_add(&text, "%s %d%s%s", what, frontend->fencing.pid, why != NULL ? ": " : "",
                 why != NULL ? why : "");
     frontend->ops->report(frontend->ops->host, &report, sentence);
-}
-
-static void lose_patience(struct hf_timer *timer)
-{
-    struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, fencing.patience);
-
-    hf_loop_set_timer(&frontend->loop, timer, hf_clock_ns() + PATIENCE_NEXT_NS);
-    say(frontend, "the rings wait for the end of the lost back-end, process", NULL);
 }
 
 static void come_to_rest(struct hf_frontend *frontend, bool write_back)
@@ -60,6 +55,9 @@ void hf_frontend_fence_done(struct hf_frontend *frontend)
     hf_loop_cancel_timer(&frontend->loop, &frontend->fencing.patience);
     hf_loop_remove(&frontend->fencing.watch);
     hf_fd_close(&frontend->fencing.pidfd);
+    /* A command still under way ends by itself; its zombie is the host's to reap. */
+    hf_loop_remove(&frontend->fencing.command_watch);
+    hf_fd_close(&frontend->fencing.command_pidfd);
     frontend->fencing.owed = false;
 }
 
@@ -68,17 +66,85 @@ static bool is_gone(const struct hf_fencing *fencing)
     return fencing->pidfd >= 0 && hf_process_ended(fencing->pidfd);
 }
 
+/* Its end can be seen, and has not been. */
+static bool may_live(const struct hf_fencing *fencing)
+{
+    return fencing->pidfd >= 0 && fencing->pid != (int)getpid() && !is_gone(fencing);
+}
+
 static bool must_wait(const struct hf_frontend *frontend)
 {
-    return frontend->fence == HF_FENCE_EXIT && frontend->fencing.pidfd >= 0 &&
-           frontend->fencing.pid != (int)getpid() && !is_gone(&frontend->fencing);
+    if (frontend->fence == HF_FENCE_NONE)
+        return false;
+    return may_live(&frontend->fencing) || frontend->fencing.command_pidfd >= 0;
 }
 
 /* Who it was cannot be known, or cannot be watched. */
 static bool is_unfenced(const struct hf_frontend *frontend)
 {
-    return frontend->fence == HF_FENCE_EXIT && frontend->fencing.pidfd < 0 &&
-           frontend->parting_found != HF_PROCESS_GONE;
+    return frontend->fence != HF_FENCE_NONE && frontend->fencing.pidfd < 0 &&
+           frontend->fencing.command_pidfd < 0 && frontend->parting_found != HF_PROCESS_GONE;
+}
+
+static void command_ended(struct hf_watch *watch, uint32_t events)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(watch, struct hf_frontend, fencing.command_watch);
+    int status = hf_command_end(frontend->fencing.command_pidfd);
+
+    (void)events;
+    hf_loop_remove(watch);
+    hf_fd_close(&frontend->fencing.command_pidfd);
+    if (status == 0)
+        come_to_rest(frontend, is_gone(&frontend->fencing));
+    else
+        say(frontend, "the fence command failed; the rings wait for the end of process",
+            frontend->fence_command);
+}
+
+static void run_command(struct hf_frontend *frontend)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+    char pid[32], socket[sizeof(frontend->path) + 32];
+    const char *const variables[] = { pid, socket, NULL };
+    struct hf_error error = { 0 };
+
+    snprintf(pid, sizeof(pid), "HOLDFAST_PID=%d", fencing->pid);
+    snprintf(socket, sizeof(socket), "HOLDFAST_SOCKET=%s", frontend->path);
+    fencing->command_watch.ready = command_ended;
+    fencing->command_pidfd = hf_command_start(frontend->fence_command, variables, &error);
+    if (fencing->command_pidfd < 0 ||
+        hf_loop_add(&frontend->loop, &fencing->command_watch, fencing->command_pidfd, EPOLLIN) < 0)
+        say(frontend, "the fence command cannot be run; the rings wait for the end of process",
+            error.text);
+}
+
+/* What is done to a back-end that may still live. */
+static void act(struct hf_frontend *frontend)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+
+    if (frontend->fence == HF_FENCE_COMMAND && !is_gone(fencing))
+        run_command(frontend);
+    if (frontend->fence != HF_FENCE_KILL || !may_live(fencing))
+        return;
+    enum hf_process_result result = hf_process_signal(fencing->pidfd, SIGKILL);
+    if (result != HF_PROCESS_FOUND && result != HF_PROCESS_GONE)
+        say(frontend, "cannot kill the lost back-end, process", hf_process_result_text(result));
+}
+
+/* Also where the end of a process could not be watched, or a command failed. */
+static void lose_patience(struct hf_timer *timer)
+{
+    struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, fencing.patience);
+
+    if (is_gone(&frontend->fencing)) {
+        come_to_rest(frontend, true);
+        return;
+    }
+    hf_loop_set_timer(&frontend->loop, timer, hf_clock_ns() + PATIENCE_NEXT_NS);
+    say(frontend, "the rings wait for the end of the lost back-end, process", NULL);
+    if (frontend->fence == HF_FENCE_COMMAND && frontend->fencing.command_pidfd < 0)
+        run_command(frontend);
 }
 
 void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
@@ -95,14 +161,17 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
     fencing->watch.ready = peer_gone;
     fencing->owed = true;
     fencing->patience.expired = lose_patience;
+    act(frontend);
     if (is_unfenced(frontend))
         say(frontend, "the rings start without a fence against the lost back-end, process",
             hf_process_result_text(frontend->parting_found));
-    if (!must_wait(frontend) ||
-        hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN) < 0)
+    if (!must_wait(frontend)) {
         come_to_rest(frontend, is_gone(fencing));
-    else
-        hf_loop_set_timer(&frontend->loop, &fencing->patience, hf_clock_ns() + PATIENCE_FIRST_NS);
+        return;
+    }
+    hf_loop_set_timer(&frontend->loop, &fencing->patience, hf_clock_ns() + PATIENCE_FIRST_NS);
+    if (fencing->pidfd >= 0)
+        hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN);
 }
 
 /* It may be finishing the record of the old session, so the region is read and not written. */

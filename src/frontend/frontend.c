@@ -165,12 +165,14 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
         return hf_error_set(error, -result, "cannot make an epoll loop: %s", strerror(-result));
     frontend->ops = ops;
     frontend->fence = config->fence;
+    frontend->fence_command = config->fence_command;
     memcpy(frontend->path, config->socket_path, strlen(config->socket_path) + 1);
     hf_front_init(&frontend->front, &config->settings, config->queue_count);
     frontend->channel_ops = channel_ops;
     frontend->channel_ops.host = frontend;
     hf_channel_init(&frontend->channel, &frontend->loop, &frontend->channel_ops);
     frontend->fencing.pidfd = -1;
+    frontend->fencing.command_pidfd = -1;
     frontend->parting_pidfd = -1;
     frontend->path_watch.appeared = path_appeared;
     frontend->deadline.expired = deadline_passed;

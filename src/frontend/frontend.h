@@ -16,8 +16,10 @@
 
 /* How a lost back-end is known to be harmless before another may start on the same rings. */
 enum hf_fence {
-    HF_FENCE_EXIT, /* its process is gone (pidfd); the default */
-    HF_FENCE_NONE, /* not at all: lossy, and every status says so */
+    HF_FENCE_EXIT,    /* its process is gone (pidfd); the default */
+    HF_FENCE_KILL,    /* the same, after it was sent SIGKILL */
+    HF_FENCE_COMMAND, /* a command of the host's ended with 0, or its process is gone */
+    HF_FENCE_NONE,    /* not at all: lossy, and every status says so */
     HF_FENCE_COUNT
 };
 
@@ -40,6 +42,8 @@ struct hf_fencing {
     int pid;
     struct hf_watch watch;
     struct hf_timer patience; /* when it is over, it is said whom we wait for */
+    int command_pidfd;        /* of the fence command under way, or -1 */
+    struct hf_watch command_watch;
 };
 
 /* Where the rings came to rest. */
@@ -64,6 +68,7 @@ struct hf_frontend {
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */
     const struct hf_frontend_ops *ops;
     enum hf_fence fence;
+    const char *fence_command; /* HF_FENCE_COMMAND: the host's */
     char path[HF_STREAM_PATH_SIZE];
 
     bool wanted;  /* a back-end is wanted: level, not event */
@@ -85,6 +90,9 @@ struct hf_frontend_config {
     const char *socket_path;
     uint16_t queue_count;
     enum hf_fence fence;
+    /* HF_FENCE_COMMAND: run by sh with HOLDFAST_PID (0: unknown) and HOLDFAST_SOCKET set; must
+     * outlive the front-end. */
+    const char *fence_command;
     struct hf_front_settings settings;
 };
 

@@ -52,6 +52,7 @@ void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, 
     config.socket_path = rig->path;
     config.settings = *settings;
     config.fence = fence;
+    config.fence_command = rig->fence_command;
     assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
     assert_int_equal(
         hf_device_add_memory(rig->device,

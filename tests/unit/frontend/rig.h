@@ -18,6 +18,7 @@ struct rig {
     int kick;
     int call;
     struct hf_device *device;
+    const char *fence_command; /* for HF_FENCE_COMMAND */
     unsigned reports[HF_REPORT_COUNT];
     struct hf_report last[HF_REPORT_COUNT];
     char text[HF_REPORT_COUNT][200];

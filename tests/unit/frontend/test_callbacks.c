@@ -68,6 +68,59 @@ static void a_loss_is_reported_with_its_cause(void **state)
     assert_non_null(strstr(rig->text[HF_REPORT_LOST], "end of file"));
 }
 
+/* All that a host can do, in an order that makes sense to nobody. */
+static void do_everything(struct rig *rig)
+{
+    struct hf_device_status status;
+
+    hf_device_reset(rig->device);
+    hf_device_set_status(rig->device, 15);
+    hf_device_set_status(rig->device, 0);
+    hf_device_disconnect(rig->device);
+    for (uint16_t i = 0; i < RIG_QUEUES; i++) {
+        assert_int_equal(hf_device_set_kick(rig->device, i, -1), 0);
+        assert_int_equal(hf_device_set_call(rig->device, i, -1), 0);
+        assert_int_equal(hf_device_set_queue(rig->device, i, NULL), 0);
+        rig_set_up_queue(rig, i);
+    }
+    hf_device_set_status(rig->device, 15);
+    hf_device_connect(rig->device);
+    hf_device_connect(rig->device);
+    hf_device_dispatch(rig->device);
+    hf_device_reset(rig->device);
+    hf_device_dispatch(rig->device);
+    hf_device_disconnect(rig->device);
+    hf_device_disconnect(rig->device);
+    hf_device_dispatch(rig->device);
+    hf_device_get_status(rig->device, &status);
+    assert_int_equal(status.phase, HF_PHASE_DOWN);
+}
+
+static void start_anew(struct rig *rig)
+{
+    unsigned started = rig->reports[HF_REPORT_STARTED];
+
+    rig_start(rig);
+    rig_until(rig, HF_REPORT_STARTED, started + 1);
+}
+
+/* Before there was a back-end, while one serves, and after it died. */
+static void every_call_is_legal_at_any_time(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+
+    do_everything(rig);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        pid_t pid = backend_start(rig->path, &script);
+
+        start_anew(rig);
+        do_everything(rig);
+        backend_end(pid, true);
+        do_everything(rig);
+    }
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)
 
 int main(void)
@@ -76,6 +129,7 @@ int main(void)
         WITH_RIG(descriptors_may_be_replaced_in_a_callback),
         WITH_RIG(who_gave_up_does_not_dial_because_the_guest_did_something),
         WITH_RIG(a_loss_is_reported_with_its_cause),
+        WITH_RIG(every_call_is_legal_at_any_time),
     };
 
     return cmocka_run_group_tests_name("frontend/callbacks", tests, NULL, NULL);

@@ -67,6 +67,61 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     backend_end(pid, true);
 }
 
+static void a_hung_back_end_is_killed_where_that_is_asked_for(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+
+    rig_make_device(rig, &settings, HF_FENCE_KILL);
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    hf_device_disconnect(rig->device);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* The command is told whom it is about; its success is the fence, though the process lives. */
+static void a_command_that_succeeds_is_the_fence(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+
+    rig->fence_command = "test -S \"$HOLDFAST_SOCKET\" && kill -0 \"$HOLDFAST_PID\"";
+    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    hf_device_disconnect(rig->device);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    assert_int_equal(kill(pid, 0), 0);
+    assert_int_equal(rig->reports[HF_REPORT_FENCE], 0);
+    backend_end(pid, true);
+}
+
+static void a_command_that_fails_is_none(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+
+    rig->fence_command = "exit 3";
+    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    hf_device_disconnect(rig->device);
+    rig_until(rig, HF_REPORT_FENCE, 1);
+    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], "exit 3"));
+    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+}
+
 static void a_long_wait_names_the_process(void **state)
 {
     struct rig *rig = *state;
@@ -91,6 +146,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_stopped_process_that_can_be_connected_to_is_not_at_rest),
+        WITH_RIG(a_hung_back_end_is_killed_where_that_is_asked_for),
+        WITH_RIG(a_command_that_succeeds_is_the_fence),
+        WITH_RIG(a_command_that_fails_is_none),
         WITH_RIG(a_long_wait_names_the_process),
         WITH_RIG(without_a_fence_the_region_of_a_living_process_is_not_written),
     };
