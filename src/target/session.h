@@ -30,6 +30,9 @@ bool hf_session_gone(const struct hf_session *session);
 void hf_session_start_rings(struct hf_session *session);
 /* Since when a ring is held back; 0: none is. */
 uint64_t hf_session_waiting_ns(const struct hf_session *session);
+/* Says once of each ring that it drains for longer than it should. Returns when the next one would;
+ * HF_CLOCK_NEVER: none. */
+uint64_t hf_session_tell_slow_drains(struct hf_session *session, uint64_t now_ns);
 /* Ends the session because of us; `why` goes to the log. */
 void hf_session_break(struct hf_session *session, const char *why);
 /* Ends the session if its guest memory was taken away. */

@@ -38,7 +38,8 @@ struct hf_session_ring {
     struct hf_session *session;
     uint16_t index;
     enum hf_ring_phase phase;
-    uint64_t held_ns; /* when it was held back */
+    uint64_t held_ns;    /* when it was held back */
+    uint64_t leaving_ns; /* when it began to leave; 0: not, or told in the log already */
     struct hf_queue *queue;
     int kick_fd; /* only while HELD */
     int call_fd; /* as told last; the queue has a duplicate */

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/checked.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/log.h"
 #include "target/session_parts.h"
 #include "target/target.h"
+
+#define SLOW_DRAIN_NS (5 * HF_NS_PER_S)
 
 void hf_session_rings_init(struct hf_session *session)
 {
@@ -83,6 +86,7 @@ static void left(struct hf_session_ring *ring)
 {
     ring->queue = NULL;
     ring->phase = HF_RING_PHASE_IDLE;
+    ring->leaving_ns = 0;
     ring->session->queue_count--;
     hf_lease_leave(&ring->session->target->lease);
 }
@@ -247,9 +251,16 @@ static void let_go(struct hf_session_ring *ring)
     hf_lease_leave(&ring->session->target->lease);
 }
 
-static void stop(struct hf_session_ring *ring)
+static void begin_to_leave(struct hf_session_ring *ring)
 {
     ring->phase = HF_RING_PHASE_LEAVING;
+    ring->leaving_ns = hf_clock_ns();
+    hf_target_watch_drain(ring->session->target, ring->leaving_ns + SLOW_DRAIN_NS);
+}
+
+static void stop(struct hf_session_ring *ring)
+{
+    begin_to_leave(ring);
     hf_queue_stop(ring->queue, reply_to(ring, on_stopped));
 }
 
@@ -279,7 +290,7 @@ static void leave(struct hf_session_ring *ring)
     } else if (graceful && ring->phase == HF_RING_PHASE_SERVED) {
         stop(ring);
     } else if (!graceful && ring->queue) {
-        ring->phase = HF_RING_PHASE_LEAVING;
+        begin_to_leave(ring);
         hf_queue_abandon(ring->queue, reply_to(ring, on_abandoned));
     }
 }
@@ -288,6 +299,28 @@ void hf_session_rings_leave(struct hf_session *session)
 {
     for (unsigned i = 0; i < session->back.offer.ring_count; i++)
         leave(&session->rings[i]);
+}
+
+uint64_t hf_session_tell_slow_drains(struct hf_session *session, uint64_t now_ns)
+{
+    uint64_t next_ns = HF_CLOCK_NEVER;
+
+    for (unsigned i = 0; i < session->back.offer.ring_count; i++) {
+        struct hf_session_ring *ring = &session->rings[i];
+        uint64_t due_ns = ring->leaving_ns + SLOW_DRAIN_NS;
+        if (ring->leaving_ns == 0)
+            continue;
+        if (now_ns < due_ns) {
+            next_ns = hf_min_u64(next_ns, due_ns);
+            continue;
+        }
+        ring->leaving_ns = 0;
+        hf_session_warn(session,
+                        "ring %u: still drains, %u s after it was to stop; its memory "
+                        "stays mapped until that is over",
+                        i, (unsigned)(SLOW_DRAIN_NS / HF_NS_PER_S));
+    }
+    return next_ns;
 }
 
 /* ---- changes ---- */

@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/fd.h"
@@ -211,6 +212,34 @@ static int on_memory_lost(sd_event_source *source, int fd, uint32_t events, void
     return 0;
 }
 
+/* ---- drains ---- */
+
+static int on_slow(sd_event_source *source, uint64_t time_us, void *context)
+{
+    struct hf_target *target = context;
+    uint64_t now_ns = hf_clock_ns();
+    uint64_t next_ns = HF_CLOCK_NEVER;
+
+    (void)source;
+    (void)time_us;
+    HF_LIST_FOR_EACH (link, &target->sessions)
+        next_ns =
+            hf_min_u64(next_ns, hf_session_tell_slow_drains(hf_session_of_link(link), now_ns));
+    if (next_ns != HF_CLOCK_NEVER)
+        set_timer(target->slow_source, next_ns);
+    return 0;
+}
+
+/* What is armed already is due earlier, and then looks at all. */
+void hf_target_watch_drain(struct hf_target *target, uint64_t due_ns)
+{
+    int armed = SD_EVENT_OFF;
+
+    sd_event_source_get_enabled(target->slow_source, &armed);
+    if (armed == SD_EVENT_OFF)
+        set_timer(target->slow_source, due_ns);
+}
+
 /* ---- the end ---- */
 
 /* What is in flight stays recorded in the front-ends' regions: as after SIGKILL. */
@@ -282,6 +311,8 @@ int hf_target_wire(struct hf_target *target)
         failed = add_timer(target, &target->accept_again_source, on_accept_again);
     if (failed >= 0)
         failed = add_timer(target, &target->drain_source, on_drain_limit);
+    if (failed >= 0)
+        failed = add_timer(target, &target->slow_source, on_slow);
     return failed < 0 ? failed : 0;
 }
 

@@ -40,6 +40,7 @@ struct hf_target {
     sd_event_source *retry_source;        /* of the lock, armed only while waiting */
     sd_event_source *reap_source;         /* armed when a session is gone */
     sd_event_source *drain_source;        /* armed when told to end */
+    sd_event_source *slow_source;         /* armed while a ring drains */
     struct hf_link sessions;              /* of hf_session.link; dying ones too */
     unsigned session_count;
     unsigned dying_count;
@@ -63,6 +64,8 @@ void hf_target_done(struct hf_target *target);
 
 /* A ring has been held back, a session has gone, the lock may have come free. */
 void hf_target_start_rings(struct hf_target *target);
+/* A ring began to drain, which is to be told if it is not over by then. */
+void hf_target_watch_drain(struct hf_target *target, uint64_t due_ns);
 /* The session's last reference to guest memory and units is gone: it is freed soon, not now. */
 void hf_target_session_gone(struct hf_target *target);
 

@@ -288,6 +288,7 @@ void hf_target_done(struct hf_target *target)
     sd_event_source_disable_unref(target->retry_source);
     sd_event_source_disable_unref(target->reap_source);
     sd_event_source_disable_unref(target->drain_source);
+    sd_event_source_disable_unref(target->slow_source);
     sd_event_unref(target->event);
     hf_fd_close(&target->memory_lost_fd);
     for (unsigned i = 0; i < target->unit_count; i++)
