@@ -76,7 +76,7 @@ install: build
 	meson install -C $(BUILD)
 
 deps:
-	@tools/deps build test format guest man
+	@tools/deps build test format clang guest man
 
 docs: tests
 	@ninja -C $(BUILD) tools/protocol-support
