@@ -212,6 +212,8 @@ bool hf_device_at_rest(const struct hf_device *device)
 void hf_device_get_status(const struct hf_device *device, struct hf_device_status *status)
 {
     const struct hf_front *front = &device->frontend.front;
+    bool tracks = front->plan.inflight.generation != 0 ||
+                  (front->session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0;
 
     *status = (struct hf_device_status){
         .phase = front->phase,
@@ -220,8 +222,8 @@ void hf_device_get_status(const struct hf_device *device, struct hf_device_statu
         .protocol = front->session.protocol,
         .backend_queues = front->session.queue_count,
         .memory_slots = front->session.slot_count,
-        .tracks_inflight = front->plan.inflight.generation != 0 ||
-                           (front->session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0,
+        .tracks_inflight = tracks,
+        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
         .fences = device->fences,
         .sessions = device->frontend.session_count,
         .peer_pid = device->frontend.channel.pid,

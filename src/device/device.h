@@ -106,6 +106,7 @@ struct hf_device_status {
     uint64_t memory_slots;
     bool tracks_inflight; /* in-flight region in use or negotiated */
     bool fences;          /* the back-end fences its units with locks */
+    bool lossy;           /* no in-flight tracking, or no fence: a crash may lose requests */
     uint64_t sessions;    /* connected so far */
     int peer_pid;         /* 0 unknown */
 };

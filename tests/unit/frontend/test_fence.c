@@ -53,11 +53,14 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     struct hf_front_settings settings = rig_settings();
     struct backend_script script = { 0 };
     struct hf_inflight_header header = { .version = 0 };
+    struct hf_device_status status;
     const struct hf_plan *plan;
 
     rig_make_device(rig, &settings, HF_FENCE_NONE);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
+    hf_device_get_status(rig->device, &status);
+    assert_true(status.lossy);
     plan = hf_frontend_plan(&rig->device->frontend);
     assert_int_equal(pwrite(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
     hf_device_disconnect(rig->device);
@@ -127,9 +130,12 @@ static void a_long_wait_names_the_process(void **state)
     struct rig *rig = *state;
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
+    struct hf_device_status status;
     char name[32];
 
     rig_start(rig);
+    hf_device_get_status(rig->device, &status);
+    assert_false(status.lossy);
     kill(pid, SIGSTOP);
     hf_device_disconnect(rig->device);
     rig_until(rig, HF_REPORT_FENCE, 1);
