@@ -12,7 +12,7 @@
 #define VHOST_USER (RINGS | HF_FEATURE(PROTOCOL_FEATURES))
 #define LOGGING    (VHOST_USER | HF_FEATURE(LOG_ALL))
 
-/* holdfast-target: what issue 2 lets it offer. */
+/* holdfast-target. */
 const struct sim_persona sim_persona_ours = {
     .name = "ours",
     .features = VHOST_USER,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What issue 2 promises to serve, typed from there; lengths and directions from the standards. */
+/* What the target promises to serve, typed by hand; lengths and directions from the standards. */
 #include "scsi/opcode.h"
 
 #include "ask.h"
