@@ -2,11 +2,12 @@
 /*
  * Bells. The open file is shared with the peer, so O_NONBLOCK is neither ours to set nor to trust:
  *
- *   socket   MSG_DONTWAIT, MSG_NOSIGNAL: exact.
- *   pipe     RWF_NOWAIT, exact where pipes have it (Linux 6.4 on); before: poll, then write, 8
- * bytes being atomic (PIPE_BUF). SIGPIPE is held back around the write. eventfd  read: RWF_NOWAIT,
- * exact. write: has no such thing; poll, then write. A write of 1 waits only at 2^64 - 2, so
- * somebody must fill it between the two calls: not an accident. other    poll, then read or write.
+ * - socket: MSG_DONTWAIT, MSG_NOSIGNAL; exact.
+ * - pipe: RWF_NOWAIT, exact where pipes have it (Linux 6.4 on); before: poll, then write, 8 bytes
+ *   being atomic (PIPE_BUF). SIGPIPE is held back around the write.
+ * - eventfd: reads with RWF_NOWAIT, exact. Writes have no such thing: poll, then write. A write of
+ *   1 waits only at 2^64 - 2, so somebody must fill it between the two calls: not an accident.
+ * - other: poll, then read or write.
  */
 #include "os/event.h"
 
