@@ -55,11 +55,42 @@ static void a_back_end_without_mq_has_one_queue(void **state)
     assert_int_equal(judge_without_mq(2), HF_FAULT_QUEUES_LOST);
 }
 
+static enum hf_fault judge_regions(unsigned regions, uint64_t offered, uint64_t slots, char *detail)
+{
+    struct hf_script_state script = fresh(2);
+
+    session.told[HF_ROW_SET_OWNER] = 1;
+    session.answered = offered;
+    session.slot_count = slots;
+    for (unsigned i = 0; i < regions; i++) {
+        struct hf_region_plan region = { .guest_address = i * UINT64_C(4096), .size_bytes = 4096 };
+
+        assert_int_equal(hf_plan_add_region(&plan, &region), 0);
+    }
+    return hf_script_judge(&script, detail);
+}
+
+/* One that does not tell a number of slots takes what fits into SET_MEM_TABLE. */
+static void a_back_end_must_take_all_regions(void **state)
+{
+    char detail[HF_FAULT_DETAIL_SIZE];
+    const uint64_t told = HF_BIT(HF_ROW_GET_MAX_MEM_SLOTS);
+
+    (void)state;
+    assert_int_equal(judge_regions(8, 0, 0, detail), HF_FAULT_NONE);
+    assert_int_equal(judge_regions(9, 0, 0, detail), HF_FAULT_SLOTS_LOST);
+    assert_string_equal(detail, "9 needed, 8 offered");
+    assert_int_equal(judge_regions(9, told, 9, detail), HF_FAULT_NONE);
+    assert_int_equal(judge_regions(5, told, 4, detail), HF_FAULT_SLOTS_LOST);
+    assert_string_equal(detail, "5 needed, 4 offered");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_without_a_call_is_told_so),
         cmocka_unit_test(a_back_end_without_mq_has_one_queue),
+        cmocka_unit_test(a_back_end_must_take_all_regions),
     };
 
     return cmocka_run_group_tests_name("session/script_rows", tests, NULL, NULL);
