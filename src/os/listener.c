@@ -21,7 +21,11 @@
 /* Ours alone, for we hold the lock: what lies there is left over from a crash. */
 #define TEMPORARY_SUFFIX ".new"
 #define BACKLOG          128
-#define RETRY_NS         (5 * HF_NS_PER_MS)
+/* A predecessor that was killed is gone within milliseconds; a server that lives on is not to be
+ * bothered with a connection at every look. */
+#define SOON_NS        (100 * HF_NS_PER_MS)
+#define RETRY_NS       (5 * HF_NS_PER_MS)
+#define RETRY_LATER_NS (100 * HF_NS_PER_MS)
 
 struct names {
     char lock[HF_STREAM_PATH_SIZE + sizeof(LOCK_SUFFIX)];
@@ -139,10 +143,18 @@ static int try_once(struct hf_listener *listener, const struct names *names, str
     return failed;
 }
 
+/* To find a lock taken costs nobody anything. */
+static void pause_between(const struct hf_listener *listener, uint64_t waited_ns)
+{
+    bool soon = listener->lock_fd == -EAGAIN || waited_ns < SOON_NS;
+    const struct timespec pause = { .tv_nsec = soon ? RETRY_NS : RETRY_LATER_NS };
+
+    nanosleep(&pause, NULL);
+}
+
 int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t grace_ns,
                      struct hf_error *error)
 {
-    const struct timespec pause = { .tv_nsec = RETRY_NS };
     uint64_t start_ns = hf_clock_ns();
     struct names names;
 
@@ -153,7 +165,7 @@ int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t gr
     memcpy(listener->path, path, strlen(path));
     result = try_once(listener, &names, NULL);
     while (result == -EADDRINUSE && hf_clock_ns() - start_ns < grace_ns) {
-        nanosleep(&pause, NULL);
+        pause_between(listener, hf_clock_ns() - start_ns);
         result = try_once(listener, &names, NULL);
     }
     /* Once more for the words: to find out who is in the way is slow. */

@@ -90,6 +90,24 @@ static void a_live_foreign_socket_is_refused_and_its_server_named(void **state)
     assert_false(exists(in_place("a.sock.lock")));
 }
 
+static void a_live_foreign_socket_is_seldom_connected_to(void **state)
+{
+    struct hf_listener listener;
+    int fd = serve_foreign(in_place("d.sock"), SOCK_STREAM);
+    unsigned connections = 0;
+
+    (void)state;
+    assert_int_equal(listen(fd, 1000), 0);
+    assert_int_equal(hf_listener_init(&listener, in_place("d.sock"), 500 * HF_NS_PER_MS, NULL),
+                     -EADDRINUSE);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    for (int client; (client = accept(fd, NULL, NULL)) >= 0; connections++)
+        close(client);
+    assert_in_range(connections, 1, 30);
+    unlink(in_place("d.sock"));
+    close(fd);
+}
+
 static void a_live_datagram_socket_is_refused(void **state)
 {
     HF_AUTO_FD int server = serve_foreign(in_place("a.sock"), SOCK_DGRAM);
@@ -262,6 +280,7 @@ int main(void)
         TIDY(a_listener_accepts_and_leaves_nothing_behind),
         TIDY(a_second_one_on_the_same_path_is_refused),
         TIDY(a_live_foreign_socket_is_refused_and_its_server_named),
+        TIDY(a_live_foreign_socket_is_seldom_connected_to),
         TIDY(a_live_datagram_socket_is_refused),
         TIDY(a_stale_socket_is_replaced),
         TIDY(what_is_not_a_socket_is_left_alone),
