@@ -94,9 +94,9 @@ struct hf_queue *hf_queue_start(struct hf_crew *crew, struct hf_nexus *nexus,
                                 struct hf_error *error);
 /*
  * GET_VRING_BASE: fetch no more, drain, publish, answer with the base. The queue is gone (freed)
- * when the reply has run; the reply may start a new one. A later abandon overtakes a stop that
- * still drains: the stop is then answered with -ECANCELED, and the queue is gone with the abandon.
- * To ask twice for the same is our bug.
+ * when the reply has run; the reply may start a new one. A later abandon overtakes a stop
+ * that is not answered yet, drained or not: the stop is then answered with -ECANCELED, and the
+ * queue is gone with the abandon. To ask twice for the same is our bug.
  */
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply reply);
 /*
