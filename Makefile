@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan fuzz install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan fuzz soak install deps docs format clean
 
 all: build
 
@@ -70,6 +70,12 @@ fuzz:
 	@CC=clang tools/configure build-fuzz -Dtests=true -Dfuzz=true $(asan_OPTIONS)
 	@ninja -C build-fuzz fuzz
 	@FUZZ_JOBS=2 tests/fuzz/run $(FUZZ_SECONDS)
+
+# By hand, for half an hour; what came of it goes into docs/soak.md with date, kernel and commit.
+soak: tests
+	HOLDFAST_BUILD=$(BUILD) tests/system/comings-and-goings 10000
+	HOLDFAST_RECONNECTS=15000 $(BUILD)/tests/unit/frontend/test_device
+	$(BUILD)/holdfast drill --kills=20000 --runtime=5..50 --down=0..5 --iodepth=256 --direct
 
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)

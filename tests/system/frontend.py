@@ -45,8 +45,8 @@ class Refused(Exception):
 class FrontEnd:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(10)
         self.socket.connect(path)
+        self.socket.settimeout(10)
         self.protocol = 0
 
     def close(self):

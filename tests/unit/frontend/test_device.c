@@ -279,11 +279,13 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
     struct rig *rig = *state;
     struct backend_script good = { 0 };
     pid_t pid = backend_start(rig->path, &good);
+    const char *more = getenv("HOLDFAST_RECONNECTS"); /* make soak */
+    unsigned count = more ? (unsigned)strtoul(more, NULL, 10) : 1000;
     unsigned fds = 0, maps = 0;
     long anonymous = 0;
 
     rig_start(rig);
-    for (unsigned i = 1; i <= 1000; i++) {
+    for (unsigned i = 1; i <= count; i++) {
         struct backend_script next = { .dies_at = i % 3 == 0 ? 0 : 1 + (int)(i % 26) };
         unsigned started = rig->reports[HF_REPORT_STARTED];
         unsigned lost = rig->reports[HF_REPORT_LOST];
