@@ -19,24 +19,45 @@ static const short lock_types[HF_LOCK_KIND_COUNT] = {
     [HF_LOCK_READ] = F_RDLCK,
 };
 
-/* From 0 with length 0 = to the end, wherever that will be. */
-static int set_lock(int fd, short type)
-{
-    struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
+/* From here on there are no bytes, only places. */
+#define PLACES_START (INT64_C(1) << 62)
 
-    return fcntl(fd, F_OFD_SETLK, &whole) < 0 ? -errno : 0;
+/* Length 0 = to the end, wherever that will be. */
+static int set_lock(int fd, short type, int64_t length)
+{
+    struct flock range = { .l_type = type, .l_whence = SEEK_SET, .l_len = length };
+
+    return fcntl(fd, F_OFD_SETLK, &range) < 0 ? -errno : 0;
 }
 
 int hf_lock_try(int fd, enum hf_lock_kind kind)
 {
-    int result = set_lock(fd, lock_types[kind]);
+    int result = set_lock(fd, lock_types[kind], kind == HF_LOCK_READ ? PLACES_START : 0);
 
     return result == -EACCES ? -EAGAIN : result; /* POSIX allows either for "held" */
 }
 
+/* A write lock cannot be set on a file that is open for reading, but asked about; and nobody else
+ * of this service is starting: it has one socket. */
+int hf_lock_try_place(int fd, uint64_t service)
+{
+    struct flock place = { .l_type = F_WRLCK,
+                           .l_whence = SEEK_SET,
+                           .l_start = PLACES_START + (int64_t)(service % PLACES_START),
+                           .l_len = 1 };
+
+    if (fcntl(fd, F_OFD_GETLK, &place) < 0)
+        return -errno;
+    if (place.l_type != F_UNLCK)
+        return -EAGAIN;
+    place.l_type = F_RDLCK;
+    place.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &place) < 0 ? -errno : 0;
+}
+
 void hf_lock_release(int fd)
 {
-    set_lock(fd, F_UNLCK);
+    set_lock(fd, F_UNLCK, 0);
 }
 
 /* The file we locked may have been unlinked by the holder before us: then it locks nothing. */

@@ -8,6 +8,7 @@
 #define HF_OS_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -17,6 +18,12 @@ enum hf_lock_kind {
     HF_LOCK_READ,  /* excludes writers; the fd must be open for reading */
     HF_LOCK_KIND_COUNT,
 };
+
+/* A place far beyond any byte of a file, that one service (one socket, say) holds beside a read
+ * lock: a predecessor of the same service whose I/O is not over keeps it, others do not mind. The
+ * same results as hf_lock_try, which for HF_LOCK_READ leaves these places free; released with it.
+ */
+int hf_lock_try_place(int fd, uint64_t service);
 
 /* Whole file. 0 = held (again), -EAGAIN = somebody else holds it, -EBADF = not open for that,
  * another -errno = this file system has no locks. Does not block. */

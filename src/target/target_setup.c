@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -165,12 +166,29 @@ static void tell_ready(const struct hf_target *target, uint64_t listening_ns)
     hf_fd_close(&fd);
 }
 
+/* The same socket under the same name, however it was given to us; empty where it has none. */
+static void name_service(struct hf_target *target, int fd)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t length = sizeof(address) - 1;
+    const char *path = target->options->socket_path;
+    char *real;
+
+    if (!path && getsockname(fd, (struct sockaddr *)&address, &length) == 0)
+        path = address.sun_path;
+    real = path ? realpath(path, NULL) : NULL;
+    for (unsigned i = 0; i < target->unit_count; i++)
+        hf_unit_set_service(target->units[i], real ? real : path ? path : "");
+    free(real);
+}
+
 static int take_socket(struct hf_target *target, struct hf_error *error)
 {
     int failed = find_socket(target, error);
 
     if (failed < 0)
         return failed;
+    name_service(target, target->listener.fd);
     if (!target->single) {
         failed = hf_target_watch_listener(target);
         if (failed < 0)

@@ -46,14 +46,20 @@ static struct hf_unit *(*const openers[HF_UNIT_KIND_COUNT])(const struct hf_unit
     [HF_UNIT_KIND_NULL] = hf_unit_open_null,
 };
 
-void hf_unit_hash_serial(struct hf_lun_facts *facts, const void *bytes, size_t size_bytes)
+/* FNV-1a */
+static uint64_t hash_of(const void *bytes, size_t size_bytes)
 {
     const uint8_t *at = bytes;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
     for (size_t i = 0; i < size_bytes; i++)
         hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-    snprintf(facts->serial, sizeof(facts->serial), "%016" PRIx64, hash);
+    return hash;
+}
+
+void hf_unit_hash_serial(struct hf_lun_facts *facts, const void *bytes, size_t size_bytes)
+{
+    snprintf(facts->serial, sizeof(facts->serial), "%016" PRIx64, hash_of(bytes, size_bytes));
 }
 
 int hf_unit_fill_facts(struct hf_unit *unit, const struct hf_unit_spec *spec, uint64_t size_bytes,
@@ -134,6 +140,12 @@ bool hf_unit_lock_disabled(void)
 #else
     return false;
 #endif
+}
+
+void hf_unit_set_service(struct hf_unit *unit, const char *socket_path)
+{
+    for (; unit != NULL; unit = unit->inner)
+        unit->service = hash_of(socket_path, strlen(socket_path));
 }
 
 int hf_unit_lock_try(struct hf_unit *unit, struct hf_error *error)

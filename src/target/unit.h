@@ -80,6 +80,7 @@ struct hf_unit {
     struct hf_lun_facts facts;
     bool present;       /* false: only the missing unit */
     bool volatile_data; /* mem:, null: data does not outlive the process (the drill refuses) */
+    uint64_t service;   /* whose predecessor's I/O must be over, where all may read */
     char name[256];     /* as the user wrote it, for messages */
 };
 
@@ -92,6 +93,9 @@ struct hf_unit *hf_unit_missing(void);
 /* No I/O may be outstanding. Accepts NULL. */
 void hf_unit_close(struct hf_unit *unit);
 
+/* The socket at which the unit is served: its lock excludes a predecessor at the same socket even
+ * where the unit is read only and shared with others. */
+void hf_unit_set_service(struct hf_unit *unit, const char *socket_path);
 /* CONTRACT §1. 0, -EAGAIN (somebody else has it: wait, say who) or another error. Taking what one
  * holds already is 0. Control thread. */
 int hf_unit_lock_try(struct hf_unit *unit, struct hf_error *error);

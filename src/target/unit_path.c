@@ -185,10 +185,27 @@ static void find_owner(struct hf_file_unit *file)
         snprintf(file->owner, sizeof(file->owner), "a process that has ended, or one out of sight");
 }
 
+/* Readers share a unit, but not with one that served this socket before: what it reads in flight
+ * would land in memory that its front-end uses again. */
+static int try_lock(const struct hf_file_unit *file)
+{
+    int ret;
+
+    if (!file->unit.facts.read_only)
+        return hf_lock_try(file->fd, HF_LOCK_WRITE);
+    ret = hf_lock_try(file->fd, HF_LOCK_READ);
+    if (ret < 0)
+        return ret;
+    ret = hf_lock_try_place(file->fd, file->unit.service);
+    if (ret < 0)
+        hf_lock_release(file->fd);
+    return ret;
+}
+
 static int lock(struct hf_unit *unit, struct hf_error *error)
 {
     struct hf_file_unit *file = (struct hf_file_unit *)unit;
-    int ret = hf_lock_try(file->fd, unit->facts.read_only ? HF_LOCK_READ : HF_LOCK_WRITE);
+    int ret = try_lock(file);
 
     if (ret == 0)
         return 0;

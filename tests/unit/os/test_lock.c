@@ -45,6 +45,29 @@ static void read_locks_share_and_keep_writers_out(void **state)
     assert_int_equal(hf_lock_try(one, HF_LOCK_WRITE), -EAGAIN);
 }
 
+static void readers_of_one_service_wait_for_each_other_and_for_no_other(void **state)
+{
+    HF_AUTO_FD int one = open_file(O_RDONLY);
+    HF_AUTO_FD int successor = open_file(O_RDONLY);
+    HF_AUTO_FD int other = open_file(O_RDONLY);
+    HF_AUTO_FD int writer = open_file(O_RDWR);
+
+    (void)state;
+    assert_int_equal(hf_lock_try(one, HF_LOCK_READ), 0);
+    assert_int_equal(hf_lock_try_place(one, 7), 0);
+    assert_int_equal(hf_lock_try(successor, HF_LOCK_READ), 0);
+    assert_int_equal(hf_lock_try_place(successor, 7), -EAGAIN);
+    assert_int_equal(hf_lock_try(other, HF_LOCK_READ), 0);
+    assert_int_equal(hf_lock_try_place(other, UINT64_MAX), 0);
+    hf_lock_release(one);
+    assert_int_equal(hf_lock_try_place(successor, 7), 0);
+    hf_lock_release(successor);
+    assert_int_equal(hf_lock_try(writer, HF_LOCK_WRITE), -EAGAIN);
+    hf_lock_release(other);
+    assert_int_equal(hf_lock_try(writer, HF_LOCK_WRITE), 0);
+    assert_int_equal(hf_lock_try_place(one, 7), -EAGAIN);
+}
+
 static void the_lock_lives_as_long_as_any_duplicate_of_the_open_file(void **state)
 {
     int one = open_file(O_RDWR);
@@ -188,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TIDY(a_write_lock_excludes_another_open_of_the_same_process),
         TIDY(read_locks_share_and_keep_writers_out),
+        TIDY(readers_of_one_service_wait_for_each_other_and_for_no_other),
         TIDY(the_lock_lives_as_long_as_any_duplicate_of_the_open_file),
         TIDY(a_write_lock_needs_an_fd_open_for_writing),
         TIDY(the_holder_of_a_lock_is_found_by_name),
