@@ -26,6 +26,7 @@ enum option_key {
     KEY_SEED,
     KEY_IODEPTH,
     KEY_QUEUES,
+    KEY_FRONT_ENDS,
     KEY_BS,
     KEY_MIX,
     KEY_DIRECT,
@@ -46,6 +47,8 @@ static const struct argp_option option_table[] = {
       "Repeat the workload of that seed; the instant of a kill is never repeated (random)", 0 },
     { "iodepth", KEY_IODEPTH, "N", 0, "Requests in flight on each queue (64)", 0 },
     { "queues", KEY_QUEUES, "N", 0, "Request queues (1)", 0 },
+    { "front-ends", KEY_FRONT_ENDS, "N", 0,
+      "Front-ends at once, each with its own queues and its own blocks of the disk (1)", 0 },
     { "bs", KEY_BS, "BYTES", 0, "Size of a request (4k)", 0 },
     { "mix", KEY_MIX, "R:W:F", 0, "Percent of reads, writes and flushes (30:62:8)", 0 },
     { "direct", KEY_DIRECT, NULL, 0, "Serve the file with cache=none (O_DIRECT)", 0 },
@@ -168,6 +171,10 @@ static error_t parse_size(int key, const char *word, struct argp_state *state)
         return 0;
     case KEY_QUEUES:
         settings->queues = (uint16_t)number("queues", word, 1, 64, state);
+        return 0;
+    case KEY_FRONT_ENDS:
+        settings->front_ends =
+            (uint16_t)number("front-ends", word, 1, HF_DRILL_FRONT_ENDS_MAX, state);
         return 0;
     case KEY_BS:
         settings->block_size_bytes = (uint32_t)bytes("bs", word, 1u << 20, state);

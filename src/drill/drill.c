@@ -18,19 +18,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define ATTACH_LIMIT_NS (10 * HF_NS_PER_S)
-#define REAP_LIMIT_MS   30000u
-#define STOP_LIMIT_MS   10000u
-#define LAST_LOAD_NS    (1200 * HF_NS_PER_MS) /* so that the last "a second later" is reached */
-#define POOL_BYTES      (UINT64_C(48) << 20)
-#define POOL_COUNT_MAX  4096u
-#define LEAD            5
-#define DISKS_MAX       256u
+#define REAP_LIMIT_MS 30000u
+#define STOP_LIMIT_MS 10000u
+#define LAST_LOAD_NS  (1200 * HF_NS_PER_MS) /* so that the last "a second later" is reached */
+#define LEAD          5
 
 const struct hf_drill_settings hf_drill_settings_default = {
     .kills = 20,
     .depth = 64,
     .queues = 1,
+    .front_ends = 1,
     .block_size_bytes = 4096,
     .mix = { .read = 30, .write = 62, .flush = 8 },
     .down = { 0, 100 },
@@ -39,20 +36,6 @@ const struct hf_drill_settings hf_drill_settings_default = {
     .stuck_after_ns = 10 * HF_NS_PER_S,
     .size_bytes = UINT64_C(64) << 20,
 };
-
-static unsigned lane_count(const struct hf_drill_settings *settings)
-{
-    return (unsigned)settings->depth * settings->queues;
-}
-
-/* Every lane needs one; as many more as memory allows are there for quarantine. */
-static unsigned buffer_count(const struct hf_drill_settings *settings)
-{
-    uint64_t fit = POOL_BYTES / hf_pool_bytes(settings->block_size_bytes, 1);
-    uint64_t more = hf_min_u64(hf_max_u64(fit, 8), POOL_COUNT_MAX);
-
-    return lane_count(settings) + (unsigned)more;
-}
 
 /* ---- getting there ---- */
 
@@ -99,128 +82,12 @@ static int start_backend(struct hf_drill *drill, struct hf_error *error)
     return ret;
 }
 
-static void ring_fault(void *host, uint16_t queue, enum hf_ring_fault fault)
-{
-    struct hf_drill *drill = host;
-    bool skipped = fault == HF_RING_FAULT_USED_ID;
-
-    hf_tally_add(&drill->outcome->tally, skipped ? HF_FINDING_UNASKED : HF_FINDING_RING,
-                 "queue %u: %s", queue, hf_ring_fault_text(fault));
-    if (!skipped)
-        drill->hopeless = true;
-}
-
-static int attach(struct hf_drill *drill, struct hf_error *error)
-{
-    const struct hf_drill_settings *settings = drill->settings;
-    struct hf_initiator_config config = hf_initiator_config_default;
-    struct hf_initiator_ops ops = { .host = drill, .ring_fault = ring_fault };
-    struct hf_initiator_wait wait = { .deadline_ns = hf_clock_ns() + ATTACH_LIMIT_NS,
-                                      .patient = true };
-
-    config.socket_path = drill->scene.socket_path;
-    config.queue_count = settings->queues;
-    config.depth = settings->depth;
-    config.segments_max = 2;
-    config.recovery = settings->recovery;
-    config.polls = settings->polls;
-    config.cancel = &drill->interrupted;
-    config.buffer_size = hf_pool_bytes(settings->block_size_bytes, buffer_count(settings)) +
-                         HF_DISCOVERY_BUFFER_SIZE;
-    int ret = hf_initiator_new(&drill->initiator, &config, &drill->loop, &ops, error);
-    if (ret == 0)
-        ret = hf_initiator_connect(drill->initiator, &wait, error);
-    if (ret == 0)
-        ret = hf_initiator_start(drill->initiator, &wait, error);
-    if (ret == 0)
-        drill->outcome->recovery = hf_initiator_recovery(drill->initiator);
-    return ret;
-}
-
-/* The first disk that can be written; without our own file, whatever is on it is lost. */
-static int choose_disk(struct hf_drill *drill, struct hf_error *error)
-{
-    struct hf_disk disks[DISKS_MAX];
-    struct hf_disk_list list = { .disks = disks, .capacity = DISKS_MAX };
-    int ret = hf_discovery_run(drill->initiator, hf_initiator_buffer(drill->initiator),
-                               hf_clock_ns() + ATTACH_LIMIT_NS, &list, error);
-
-    for (unsigned i = 0; ret == 0 && i < list.count; i++) {
-        if (disks[i].type != 0 || disks[i].read_only || disks[i].blocks == 0)
-            continue;
-        drill->disk = disks[i];
-        return 0;
-    }
-    return ret < 0 ? ret : hf_error_set(error, ENODEV, "the back-end has no disk to write to");
-}
-
-static int check_disk(struct hf_drill *drill, struct hf_error *error)
-{
-    uint32_t lba_size = drill->disk.block_size_bytes;
-    uint32_t block_size = drill->settings->block_size_bytes;
-
-    if (lba_size < HF_CONTENT_SECTOR_SIZE || lba_size % HF_CONTENT_SECTOR_SIZE != 0)
-        return hf_error_set(error, EINVAL, "the disk has blocks of %u bytes", lba_size);
-    if (block_size % lba_size != 0)
-        return hf_error_set(error, EINVAL, "--bs=%u is no multiple of the disk's block of %u bytes",
-                            block_size, lba_size);
-    return 0;
-}
-
-/* The hot set lies spread over the whole disk, so that addresses have all their bits. */
-static int make_ledger(struct hf_drill *drill, struct hf_error *error)
-{
-    struct hf_ledger *ledger = &drill->ledger;
-    uint64_t disk_bytes = drill->disk.blocks * drill->disk.block_size_bytes;
-    uint64_t disk_blocks = disk_bytes / drill->settings->block_size_bytes;
-
-    ledger->seed = drill->settings->seed;
-    ledger->block_size_bytes = drill->settings->block_size_bytes;
-    ledger->count = lane_count(drill->settings) * HF_WORKLOAD_BLOCKS_PER_LANE;
-    if (disk_blocks < ledger->count)
-        return hf_error_set(error, ENOSPC, "the disk has %llu bytes, the drill needs %llu",
-                            (unsigned long long)disk_bytes,
-                            (unsigned long long)ledger->count * ledger->block_size_bytes);
-    ledger->stride_bytes = disk_blocks / ledger->count * ledger->block_size_bytes;
-    ledger->blocks = calloc(ledger->count, sizeof(*ledger->blocks));
-    return ledger->blocks == NULL ? hf_error_set(error, ENOMEM, "no memory for the ledger") : 0;
-}
-
-static int make_workload(struct hf_drill *drill, struct hf_error *error)
-{
-    const struct hf_drill_settings *settings = drill->settings;
-    struct hf_workload_setup setup = {
-        .initiator = drill->initiator,
-        .ledger = &drill->ledger,
-        .pool = &drill->pool,
-        .tally = &drill->outcome->tally,
-        .queue_count = settings->queues,
-        .depth = settings->depth,
-        .target = drill->disk.target,
-        .lun = drill->disk.lun,
-        .lba_size_bytes = drill->disk.block_size_bytes,
-        .mix = settings->mix,
-        .rate = settings->rate,
-        .seed = settings->seed,
-    };
-    int ret = hf_pool_init(&drill->pool, hf_initiator_buffer(drill->initiator),
-                           hf_pool_bytes(settings->block_size_bytes, buffer_count(settings)),
-                           settings->block_size_bytes, &drill->outcome->tally);
-
-    if (ret == 0)
-        ret = hf_workload_init(&drill->workload, &setup);
-    return ret < 0 ? hf_error_set(error, -ret, "no memory for the workload") : 0;
-}
-
 static int prepare_load(struct hf_drill *drill, struct hf_error *error)
 {
-    int (*const stages[])(struct hf_drill *, struct hf_error *) = {
-        attach, choose_disk, check_disk, make_ledger, make_workload,
-    };
     int ret = 0;
 
-    for (unsigned i = 0; ret == 0 && i < sizeof(stages) / sizeof(stages[0]); i++)
-        ret = stages[i](drill, error);
+    for (unsigned i = 0; ret == 0 && i < drill->settings->front_ends; i++)
+        ret = hf_load_prepare(&drill->loads[i], error);
     if (ret == 0)
         ret = hf_drill_wait_mode(drill, HF_WORKLOAD_FILL, error);
     return ret;
@@ -271,19 +138,36 @@ static int count_kill(struct hf_drill *drill, struct hf_timeline_kill *entry,
     int ret = hf_backend_reap(&drill->backend, REAP_LIMIT_MS, error);
     if (ret < 0)
         return ret;
-    hf_initiator_poll(drill->initiator);
-    entry->in_flight = hf_workload_count_before(&drill->workload, entry->killed_ns);
+    HF_FOR_EACH_LOAD(load, drill)
+    {
+        hf_initiator_poll(load->initiator);
+        entry->in_flight += hf_workload_count_before(&load->workload, entry->killed_ns);
+        hf_workload_mark(&load->workload);
+    }
     drill->outcome->tally.replayed += entry->in_flight;
     drill->outcome->kills++;
-    hf_workload_mark(&drill->workload);
     return 0;
+}
+
+/* When the last front-end had its first completion; 0: one has none yet. */
+static uint64_t all_served_ns(const struct hf_drill *drill)
+{
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < drill->settings->front_ends; i++) {
+        uint64_t first = drill->loads[i].workload.first_ns;
+        if (first == 0)
+            return 0;
+        last = hf_max_u64(last, first);
+    }
+    return last;
 }
 
 static int wait_for_first(struct hf_drill *drill, struct hf_error *error)
 {
     int ret = 0;
 
-    while (ret == 0 && !drill->hopeless && drill->workload.first_ns == 0)
+    while (ret == 0 && !drill->hopeless && all_served_ns(drill) == 0)
         ret = hf_drill_turn(drill, 1, error);
     return ret;
 }
@@ -305,7 +189,7 @@ static int kill_once(struct hf_drill *drill, struct hf_error *error)
     if (ret == 0)
         ret = wait_for_first(drill, error);
     entry->listening_ns = drill->backend.listening_ns;
-    entry->first_ns = drill->workload.first_ns;
+    entry->first_ns = all_served_ns(drill);
     return ret;
 }
 
@@ -313,7 +197,8 @@ static int kill_all(struct hf_drill *drill, struct hf_error *error)
 {
     int ret = 0;
 
-    hf_workload_set_mode(&drill->workload, HF_WORKLOAD_RUN);
+    HF_FOR_EACH_LOAD(load, drill)
+    hf_workload_set_mode(&load->workload, HF_WORKLOAD_RUN);
     while (ret == 0 && !drill->hopeless && drill->outcome->kills < drill->settings->kills)
         ret = kill_once(drill, error);
     if (ret == 0)
@@ -333,9 +218,8 @@ static int finish(struct hf_drill *drill, struct hf_error *error)
         ret = hf_drill_wait_mode(drill, modes[i], error);
     if (ret < 0)
         return ret;
-    hf_pool_check(&drill->pool);
-    hf_initiator_free(drill->initiator);
-    drill->initiator = NULL;
+    HF_FOR_EACH_LOAD(load, drill)
+    hf_load_detach(load);
     hf_backend_stop(&drill->backend, STOP_LIMIT_MS);
     return drill->scene.file_path[0] == 0 ? 0 : hf_drill_check_file(drill, error);
 }
@@ -351,10 +235,8 @@ static void judge(struct hf_drill *drill)
 static void clean_up(struct hf_drill *drill)
 {
     hf_drill_clear_line(drill);
-    hf_initiator_free(drill->initiator);
-    hf_workload_done(&drill->workload);
-    hf_pool_done(&drill->pool);
-    free(drill->ledger.blocks);
+    HF_FOR_EACH_LOAD(load, drill)
+    hf_load_done(load);
     hf_backend_done(&drill->backend);
     hf_scene_remove(&drill->scene);
     hf_loop_remove(&drill->signal_watch);
@@ -402,6 +284,8 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
     drill->settings = settings;
     drill->outcome = outcome;
     drill->signal_fd = -1;
+    for (unsigned i = 0; i < HF_DRILL_FRONT_ENDS_MAX; i++)
+        drill->loads[i] = (struct hf_load){ .drill = drill, .index = i };
     drill->backend.pidfd = drill->backend.ready_fd = drill->backend.killer_stop_fd = -1;
     drill->random.state = hf_random_mix(hf_clock_ns());
     lead_the_load(drill);

@@ -21,11 +21,14 @@ struct hf_drill_span {
     uint32_t last_ms;
 };
 
+#define HF_DRILL_FRONT_ENDS_MAX 8
+
 struct hf_drill_settings {
     unsigned kills;
     uint64_t seed;
     uint16_t depth; /* requests in flight on each queue */
     uint16_t queues;
+    uint16_t front_ends; /* at once, each with that many queues, on blocks of its own */
     uint32_t block_size_bytes;
     struct hf_workload_mix mix;
     uint32_t rate;

@@ -12,7 +12,7 @@
 struct hf_content_id hf_ledger_id(const struct hf_ledger *ledger, uint32_t block)
 {
     return (struct hf_content_id){ .seed = ledger->seed,
-                                   .address = block * ledger->stride_bytes,
+                                   .address = ledger->first_bytes + block * ledger->stride_bytes,
                                    .generation = ledger->blocks[block].posted };
 }
 

@@ -24,7 +24,8 @@ struct hf_ledger {
     struct hf_ledger_block *blocks; /* caller's, zeroed */
     uint32_t count;
     uint32_t block_size_bytes;
-    uint64_t stride_bytes; /* between blocks on the disk */
+    uint64_t first_bytes;  /* where the first lies on the disk */
+    uint64_t stride_bytes; /* from one to the next */
     uint64_t seed;
 };
 

@@ -5,8 +5,8 @@
 
 #include "drill/backend.h"
 #include "drill/drill.h"
+#include "drill/load.h"
 #include "drill/scene.h"
-#include "initiator/discovery.h"
 
 struct hf_drill {
     const struct hf_drill_settings *settings;
@@ -16,18 +16,18 @@ struct hf_drill {
     int signal_fd;
     struct hf_scene scene;
     struct hf_backend backend;
-    struct hf_initiator *initiator;
-    struct hf_disk disk;
-    struct hf_ledger ledger;
-    struct hf_pool pool;
-    struct hf_workload workload;
-    struct hf_random random; /* of kill moments; not of the workload */
-    int priority;            /* this program's own, and the back-ends' */
+    struct hf_load loads[HF_DRILL_FRONT_ENDS_MAX]; /* settings->front_ends of them */
+    struct hf_random random;                       /* of kill moments; not of the workload */
+    int priority;                                  /* this program's own, and the back-ends' */
     uint64_t overdue_look_ns;
     uint64_t progress_ns;
     bool interrupted;
     bool hopeless; /* requests are stuck, or a ring is broken: more load shows nothing more */
 };
+
+#define HF_FOR_EACH_LOAD(load, drill)                                                              \
+    for (struct hf_load *load = (drill)->loads;                                                    \
+         load < (drill)->loads + (drill)->settings->front_ends; load++)
 
 /* turn.c: one look at everything that can happen. -errno with a sentence: the drill cannot go on.
  */

@@ -19,11 +19,24 @@ static void look_for_overdue(struct hf_drill *drill, uint64_t now_ns)
     if (now_ns < drill->overdue_look_ns)
         return;
     drill->overdue_look_ns = now_ns + OVERDUE_LOOK_NS;
-    if (drill->backend.listening_ns == 0 || drill->workload.lanes == NULL)
+    if (drill->backend.listening_ns == 0)
         return;
-    if (hf_workload_count_overdue(&drill->workload, now_ns, drill->backend.listening_ns,
-                                  drill->settings->stuck_after_ns) > 0)
-        drill->hopeless = true;
+    HF_FOR_EACH_LOAD(load, drill)
+    {
+        if (load->workload.lanes != NULL &&
+            hf_workload_count_overdue(&load->workload, now_ns, drill->backend.listening_ns,
+                                      drill->settings->stuck_after_ns) > 0)
+            drill->hopeless = true;
+    }
+}
+
+static unsigned count_out(struct hf_drill *drill)
+{
+    unsigned out = 0;
+
+    HF_FOR_EACH_LOAD(load, drill)
+    out += load->workload.out;
+    return out;
 }
 
 static void show_progress(struct hf_drill *drill, uint64_t now_ns)
@@ -34,7 +47,7 @@ static void show_progress(struct hf_drill *drill, uint64_t now_ns)
         return;
     drill->progress_ns = now_ns + PROGRESS_NS;
     fprintf(stderr, "\r\033[Kkill %u of %u, %llu requests, %u in flight, %s", drill->outcome->kills,
-            drill->settings->kills, (unsigned long long)tally->requests, drill->workload.out,
+            drill->settings->kills, (unsigned long long)tally->requests, count_out(drill),
             hf_tally_clean(tally) ? "no harm" : "HARM");
     fflush(stderr);
 }
@@ -57,20 +70,30 @@ static int look_at_process(struct hf_drill *drill, struct hf_error *error)
         return -ECHILD;
     }
     hf_error_clear(error);
-    drill->outcome->tally.replayed += hf_workload_count_before(&drill->workload, hf_clock_ns());
+    HF_FOR_EACH_LOAD(load, drill)
+    drill->outcome->tally.replayed += hf_workload_count_before(&load->workload, hf_clock_ns());
     return hf_backend_spawn(&drill->backend, error);
+}
+
+static void drive_load(const struct hf_drill_settings *settings, struct hf_load *load,
+                       uint64_t now_ns)
+{
+    if (load->workload.lanes == NULL)
+        return;
+    if (settings->polls)
+        hf_initiator_poll(load->initiator);
+    if (settings->rate > 0)
+        hf_workload_pump(&load->workload, now_ns);
 }
 
 int hf_drill_turn(struct hf_drill *drill, unsigned timeout_ms, struct hf_error *error)
 {
-    bool loaded = drill->workload.lanes != NULL;
+    bool busy = drill->settings->polls && drill->loads[0].workload.lanes != NULL;
 
-    hf_loop_dispatch(&drill->loop, drill->settings->polls && loaded ? 0 : (int)timeout_ms);
-    if (drill->settings->polls && loaded)
-        hf_initiator_poll(drill->initiator);
+    hf_loop_dispatch(&drill->loop, busy ? 0 : (int)timeout_ms);
     uint64_t now = hf_clock_ns();
-    if (loaded && drill->settings->rate > 0)
-        hf_workload_pump(&drill->workload, now);
+    HF_FOR_EACH_LOAD(load, drill)
+    drive_load(drill->settings, load, now);
     look_for_overdue(drill, now);
     show_progress(drill, now);
     if (drill->interrupted)
@@ -114,12 +137,23 @@ int hf_drill_wait_listening(struct hf_drill *drill, struct hf_error *error)
     return ret;
 }
 
+static bool all_ended(struct hf_drill *drill)
+{
+    HF_FOR_EACH_LOAD(load, drill)
+    {
+        if (!hf_workload_ended(&load->workload))
+            return false;
+    }
+    return true;
+}
+
 int hf_drill_wait_mode(struct hf_drill *drill, enum hf_workload_mode mode, struct hf_error *error)
 {
     int ret = 0;
 
-    hf_workload_set_mode(&drill->workload, mode);
-    while (ret == 0 && !drill->hopeless && !hf_workload_ended(&drill->workload))
+    HF_FOR_EACH_LOAD(load, drill)
+    hf_workload_set_mode(&load->workload, mode);
+    while (ret == 0 && !drill->hopeless && !all_ended(drill))
         ret = hf_drill_turn(drill, 20, error);
     return ret;
 }
