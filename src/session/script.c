@@ -264,7 +264,9 @@ static bool take_pending(struct hf_session *session, struct hf_reply_result *res
 
 /* The reply to a question has the body of its own; an acknowledgement is a u64 of 0. The answer to
  * SET_LOG_BASE may be empty (DPDK), or anything else its row allows. */
-static enum hf_fault judge_acknowledgement(const struct hf_message *reply, char *detail)
+static enum hf_fault judge_acknowledgement(const struct hf_session *session,
+                                           const struct hf_message *reply,
+                                           const struct hf_reply_result *result, char *detail)
 {
     struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
 
@@ -272,8 +274,12 @@ static enum hf_fault judge_acknowledgement(const struct hf_message *reply, char 
         return HF_FAULT_NONE;
     if (reply->request == HF_REQUEST_SET_LOG_BASE)
         return HF_FAULT_NONE;
-    hf_text_add(&text, "%s answered with %llu", hf_request_name(reply->request),
-                (unsigned long long)reply->body.u64);
+    hf_text_add(&text, "%s", hf_request_name(reply->request));
+    if (hf_script_rows[result->row].scope == HF_SCOPE_RING)
+        hf_text_add(&text, " of ring %u", result->index);
+    hf_text_add(&text, " answered with %llu", (unsigned long long)reply->body.u64);
+    if (session->queue_count != 0 && result->index >= session->queue_count)
+        hf_text_add(&text, ": it has only %llu queues", (unsigned long long)session->queue_count);
     return HF_FAULT_NAK;
 }
 
@@ -283,7 +289,7 @@ static enum hf_fault accept(const struct hf_script_state *state, const struct hf
     const struct hf_row *row = &hf_script_rows[result->row];
 
     if (!is_question(result->row, result->undo))
-        return judge_acknowledgement(reply, detail);
+        return judge_acknowledgement(state->session, reply, result, detail);
     if (result->undo)
         return row->accept_undo(state, reply, result, detail);
     state->session->answered |= HF_BIT(result->row);

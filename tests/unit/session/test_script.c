@@ -213,7 +213,7 @@ static void a_refusal_is_a_fault_by_name(void **state)
     hf_plan_set_call(&plan, 0, 99);
     assert_int_equal(send_all(), 1);
     assert_int_equal(fault_of(&nak), HF_FAULT_NAK);
-    assert_string_equal(detail, "SET_VRING_CALL answered with 3");
+    assert_string_equal(detail, "SET_VRING_CALL of ring 0 answered with 3");
 }
 
 static void the_base_of_another_ring_is_a_fault(void **state)
