@@ -6,25 +6,34 @@
 #include "base/text.h"
 #include "os/clock.h"
 
+/* Before the first request, and at each start again: never hidden. */
+static void warn_of_losses(const struct hf_frontend *frontend, struct hf_text *text)
+{
+    if ((frontend->front.session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) == 0)
+        hf_text_add(text, "; lossy: it does not track requests in flight");
+    if (frontend->fence == HF_FENCE_NONE)
+        hf_text_add(text, "; lossy: it is not fenced");
+}
+
 static void connected(const struct hf_frontend *frontend, const struct hf_report *report,
                       struct hf_text *text)
 {
     (void)report;
     hf_text_add(text, "connected to the back-end at %s (process %d)", frontend->path,
                 frontend->channel.pid);
+    warn_of_losses(frontend, text);
 }
 
 static void started(const struct hf_frontend *frontend, const struct hf_report *report,
                     struct hf_text *text)
 {
-    (void)frontend;
-    if (!report->recovered) {
+    if (report->recovered)
+        hf_text_add(text, "recovered after %llu.%03llu ms, %u requests were in flight",
+                    (unsigned long long)(report->gap_ns / HF_NS_PER_MS),
+                    (unsigned long long)(report->gap_ns / HF_NS_PER_US % 1000), report->in_flight);
+    else
         hf_text_add(text, "rings started");
-        return;
-    }
-    hf_text_add(text, "recovered after %llu.%03llu ms, %u requests were in flight",
-                (unsigned long long)(report->gap_ns / HF_NS_PER_MS),
-                (unsigned long long)(report->gap_ns / HF_NS_PER_US % 1000), report->in_flight);
+    warn_of_losses(frontend, text);
 }
 
 static void stopped(const struct hf_frontend *frontend, const struct hf_report *report,

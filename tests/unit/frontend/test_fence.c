@@ -61,6 +61,8 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     rig_start(rig);
     hf_device_get_status(rig->device, &status);
     assert_true(status.lossy);
+    assert_non_null(strstr(rig->text[HF_REPORT_CONNECTED], "lossy"));
+    assert_non_null(strstr(rig->text[HF_REPORT_STARTED], "lossy"));
     plan = hf_frontend_plan(&rig->device->frontend);
     assert_int_equal(pwrite(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
     hf_device_disconnect(rig->device);
@@ -136,6 +138,7 @@ static void a_long_wait_names_the_process(void **state)
     rig_start(rig);
     hf_device_get_status(rig->device, &status);
     assert_false(status.lossy);
+    assert_null(strstr(rig->text[HF_REPORT_STARTED], "lossy"));
     kill(pid, SIGSTOP);
     hf_device_disconnect(rig->device);
     rig_until(rig, HF_REPORT_FENCE, 1);
