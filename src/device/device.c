@@ -15,6 +15,9 @@
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
      HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE))
 
+/* A crash may come between; but one that hangs up on the question again and again is let alone. */
+#define UNANSWERED_MAX 3u
+
 const struct hf_device_config hf_device_config_default = {
     .request_queues = 1,
     .fence = HF_FENCE_EXIT,
@@ -54,9 +57,7 @@ static void hear_trailer(struct hf_device *device, int error, const struct hf_me
     struct hf_vscsi_trailer trailer;
     const struct hf_wire_config *config = reply != NULL ? &reply->body.config : NULL;
 
-    /* A back-end that hangs up on the question is not asked a second time. */
-    if (error == ENOTCONN)
-        device->strange = true;
+    device->unanswered = error == ENOTCONN ? device->unanswered + 1 : 0;
     device->fences = config != NULL && reply->kind == HF_PAYLOAD_CONFIG &&
                      hf_vscsi_trailer_decode(config->data, config->size_bytes, &trailer) &&
                      (trailer.flags & HF_VSCSI_TRAILER_FENCED) != 0;
@@ -78,7 +79,8 @@ static void note_connected(struct hf_device *device)
     device->fences = false;
     if (device->offered == 0)
         device->offered = session->offered & HF_DEVICE_FEATURES;
-    if ((session->protocol & HF_PROTOCOL_FEATURE(CONFIG)) != 0 && !device->strange)
+    if ((session->protocol & HF_PROTOCOL_FEATURE(CONFIG)) != 0 &&
+        device->unanswered < UNANSWERED_MAX)
         hf_device_ask(device, HF_DEVICE_QUESTION_TRAILER);
 }
 

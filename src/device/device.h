@@ -72,6 +72,7 @@ struct hf_device_memory {
 };
 int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          struct hf_error *error);
+/* -ENOENT: no such memory; -EBUSY: a queue's ring lies in it (take the queue away first). */
 int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, uint64_t size_bytes);
 
 /* A queue: 0 control, 1 event, from 2 on requests. The ring's pointers lie inside added memory;

@@ -25,8 +25,8 @@ struct hf_device {
     struct hf_device_ops ops;
     uint64_t offered; /* of the first back-end; later ones must offer what is in use */
     uint8_t status;
-    bool fences;  /* the present back-end says so */
-    bool strange; /* a back-end hung up when asked about it */
+    bool fences;         /* the present back-end says so */
+    unsigned unanswered; /* how often in a row a back-end was gone before it told */
     uint64_t questions_owed;
     enum hf_device_question question; /* the one under way */
     uint32_t question_number;

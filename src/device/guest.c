@@ -56,10 +56,41 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
     return 0;
 }
 
+static bool holds(const struct hf_ring *ring, const struct hf_region_plan *region)
+{
+    return ring->size != 0 &&
+           (hf_range_inside((uintptr_t)ring->desc - region->user_address, 1, region->size_bytes) ||
+            hf_range_inside((uintptr_t)ring->avail - region->user_address, 1, region->size_bytes) ||
+            hf_range_inside((uintptr_t)ring->used - region->user_address, 1, region->size_bytes));
+}
+
+/* We read the rings ourselves when a back-end is lost. */
+static bool holds_a_ring(const struct hf_device *device, uint64_t guest_address,
+                         uint64_t size_bytes)
+{
+    const struct hf_plan *plan = &device->frontend.front.plan;
+
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++) {
+        const struct hf_region_plan *region = &plan->regions[i];
+
+        if (region->generation == 0 || region->guest_address != guest_address ||
+            region->size_bytes != size_bytes)
+            continue;
+        for (uint16_t queue = 0; queue < plan->queue_count; queue++) {
+            if (holds(&device->rings[queue], region))
+                return true;
+        }
+    }
+    return false;
+}
+
 int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, uint64_t size_bytes)
 {
-    int fd = hf_plan_remove_region(hf_frontend_plan(&device->frontend), guest_address, size_bytes);
+    int fd;
 
+    if (holds_a_ring(device, guest_address, size_bytes))
+        return -EBUSY;
+    fd = hf_plan_remove_region(hf_frontend_plan(&device->frontend), guest_address, size_bytes);
     if (fd < 0)
         return fd;
     hf_fd_close(&fd);

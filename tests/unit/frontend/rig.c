@@ -56,7 +56,7 @@ void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, 
     assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
     assert_int_equal(
         hf_device_add_memory(rig->device,
-                             &(struct hf_device_memory){ .guest_address = 0x100000,
+                             &(struct hf_device_memory){ .guest_address = RIG_MEMORY,
                                                          .size_bytes = rig->memory.size_bytes,
                                                          .host_address = rig->memory.start,
                                                          .fd = rig->memory_fd },

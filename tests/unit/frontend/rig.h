@@ -9,6 +9,7 @@
 #include "os/region.h"
 
 #define RIG_QUEUES 3
+#define RIG_MEMORY 0x100000 /* guest address */
 
 struct rig {
     char folder[64];

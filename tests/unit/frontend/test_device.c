@@ -101,7 +101,7 @@ static void a_start_kicks_and_calls_every_ring(void **state)
 }
 
 /* It would end the epoch, and with it the record of what the other rings have in flight. */
-static void no_queue_is_set_after_driver_ok(void **state)
+static void after_driver_ok_no_queue_is_set_and_no_ring_loses_its_memory(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
@@ -111,9 +111,12 @@ static void no_queue_is_set_after_driver_ok(void **state)
     rig_start(rig);
     epoch = hf_frontend_plan(&rig->device->frontend)->epoch;
     assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), -EBUSY);
+    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes),
+                     -EBUSY);
     assert_int_equal(hf_frontend_plan(&rig->device->frontend)->epoch, epoch);
     hf_device_reset(rig->device);
     assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), 0);
+    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes), 0);
     backend_end(pid, true);
 }
 
@@ -316,7 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_when_the_socket_appears, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_start_kicks_and_calls_every_ring, rig_begin, rig_end),
-        cmocka_unit_test_setup_teardown(no_queue_is_set_after_driver_ok, rig_begin, rig_end),
+        cmocka_unit_test_setup_teardown(
+            after_driver_ok_no_queue_is_set_and_no_ring_loses_its_memory, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(a_stop_says_whether_it_was_clean, rig_begin, rig_end),
         cmocka_unit_test_setup_teardown(an_answer_beside_the_used_index_is_not_clean, rig_begin,
                                         rig_end),
