@@ -13,7 +13,7 @@
 
 static void trace(struct hf_frontend *frontend, const char *arrow, const struct hf_message *message)
 {
-    char line[1024];
+    char line[HF_MESSAGE_LINE_SIZE];
     struct hf_text text = hf_text_of(line, sizeof(line));
 
     if (frontend->ops->trace == NULL)

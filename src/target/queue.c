@@ -18,9 +18,7 @@
 #include "target/queue_state.h"
 #include "target/serve.h"
 #include "target/worker_state.h"
-
-#define F_INDIRECT_DESC   28 /* virtio 1.3 §6 */
-#define F_EVENT_IDX       29
+#include "wire/feature.h"
 
 #define IOV_CAPACITY_BASE 16u /* beside one a descriptor: buffers that cross memory regions */
 #define IOV_CAPACITY_MAX  1024u
@@ -274,8 +272,8 @@ static void fill(struct hf_queue *queue, const struct hf_queue_setup *setup)
         .ring = setup->ring,
         .memory = setup->memory,
         .base = setup->base,
-        .event_index = (setup->features >> F_EVENT_IDX & 1) != 0,
-        .indirect = (setup->features >> F_INDIRECT_DESC & 1) != 0,
+        .event_index = (setup->features & HF_FEATURE(EVENT_IDX)) != 0,
+        .indirect = (setup->features & HF_FEATURE(INDIRECT_DESC)) != 0,
     };
     queue->region = setup->region;
     queue->enabled = setup->enabled;

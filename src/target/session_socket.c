@@ -13,7 +13,7 @@
 #include "os/stream.h"
 #include "target/session_parts.h"
 #include "target/target.h"
-#include "target/trace.h"
+#include "wire/describe.h"
 
 /* Pieces read in one go; then the other front-ends have their turn. */
 #define PIECES_PER_TURN 32
@@ -21,12 +21,12 @@
 static void trace(const struct hf_session *session, const char *arrow,
                   const struct hf_message *message)
 {
-    char line[HF_TRACE_LINE_SIZE];
+    char line[HF_MESSAGE_LINE_SIZE];
 
     if (!session->target->options->trace)
         return;
     struct hf_text text = hf_text_of(line, sizeof(line));
-    hf_trace_message(&text, message);
+    hf_message_describe(message, &text);
     fprintf(stderr, "trace: front-end %u %s %s\n", session->number, arrow, line);
 }
 

@@ -33,7 +33,7 @@ void hf_crew_post(struct hf_crew *crew, struct hf_mail *mail)
     int fd = crew->fd;
 
     if (hf_mail_post(&crew->answers, mail))
-        hf_event_signal(fd);
+        hf_event_ring_own(fd);
 }
 
 /* ---- a round ---- */

@@ -11,9 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-
-#define F_INDIRECT_DESC 28
-#define F_EVENT_IDX     29
+#include "wire/feature.h"
 
 uint64_t now_ms(void)
 {
@@ -167,7 +165,7 @@ void rig_start(struct rig *rig, unsigned index, bool enabled, struct rig_answer 
     struct hf_queue_setup setup = {
         .index = index,
         .base = hf_ring_used_index(&ring->ring),
-        .features = UINT64_C(1) << F_INDIRECT_DESC | UINT64_C(1) << F_EVENT_IDX,
+        .features = HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX),
         .ring = ring->ring,
         .memory = &rig->memory,
         .region = rig->region,

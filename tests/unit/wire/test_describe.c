@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines of --trace. */
-#include "target/trace.h"
+/* The lines of a protocol trace. */
+#include "wire/describe.h"
 
 #include "base/check.h"
 #include "cmocka_all.h"
 
 static const char *line_of(const struct hf_message *message)
 {
-    static char line[HF_TRACE_LINE_SIZE];
+    static char line[HF_MESSAGE_LINE_SIZE];
     struct hf_text text = hf_text_of(line, sizeof(line));
 
-    hf_trace_message(&text, message);
+    hf_message_describe(message, &text);
     return line;
 }
 
@@ -63,7 +63,7 @@ static void test_the_longest_line_is_cut_and_ends(void **state)
     (void)state;
     memset(&message.body, 0xff, sizeof(message.body));
     message.body.table.count = HF_WIRE_REGIONS_MAX;
-    assert_true(strlen(line_of(&message)) < HF_TRACE_LINE_SIZE);
+    assert_true(strlen(line_of(&message)) < HF_MESSAGE_LINE_SIZE);
     assert_non_null(strstr(line_of(&message), "regions=8 [guest=0xffffffffffffffff"));
 }
 
