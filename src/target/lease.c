@@ -39,6 +39,17 @@ void hf_lease_leave(struct hf_lease *lease)
     lease->held = false;
 }
 
+/* Asks again, for the reason this time. 0: it has come free, and went back: all or none, at the
+ * next try. */
+static int explain(struct hf_lease *lease, struct hf_unit *unit)
+{
+    int failed = hf_unit_lock_try(unit, &lease->why);
+
+    if (failed == 0)
+        hf_unit_unlock(unit);
+    return failed;
+}
+
 static void note_waiting(struct hf_lease *lease, struct hf_unit *unit, uint64_t now_ns)
 {
     if (lease->waiting_ns == 0) {
@@ -49,10 +60,8 @@ static void note_waiting(struct hf_lease *lease, struct hf_unit *unit, uint64_t 
     if (lease->told_ns != 0 || now_ns - lease->waiting_ns < OWNER_AFTER_NS)
         return;
     lease->told_ns = now_ns;
-    if (hf_unit_lock_try(unit, &lease->why) < 0)
+    if (explain(lease, unit) < 0)
         hf_log(HF_LOG_NOTICE, "waiting: %s", lease->why.text);
-    else
-        hf_unit_unlock(unit); /* all or none: at the next try */
 }
 
 static void note_held(struct hf_lease *lease, uint64_t now_ns)
@@ -73,10 +82,10 @@ int hf_lease_try(struct hf_lease *lease, uint64_t now_ns)
         if (failed == 0)
             continue;
         unlock(lease, i);
+        if (failed != -EAGAIN && (failed = explain(lease, lease->units[i])) == 0)
+            failed = -EAGAIN;
         if (failed == -EAGAIN)
             note_waiting(lease, lease->units[i], now_ns);
-        else
-            hf_unit_lock_try(lease->units[i], &lease->why);
         return failed;
     }
     note_held(lease, now_ns);

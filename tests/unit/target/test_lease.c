@@ -12,7 +12,8 @@
 
 struct fake {
     struct hf_unit unit;
-    int answer; /* of the next lock */
+    int answer;        /* of a lock */
+    unsigned refusals; /* if not 0: after so many, the answer is 0 */
     bool locked;
     unsigned asked; /* with an error object: somebody wanted to know */
 };
@@ -20,14 +21,17 @@ struct fake {
 static int lock(struct hf_unit *unit, struct hf_error *error)
 {
     struct fake *fake = (struct fake *)unit;
+    int answer = fake->answer;
 
-    if (fake->answer < 0 && error) {
+    if (fake->refusals > 0 && --fake->refusals == 0)
+        fake->answer = 0;
+    if (answer < 0 && error) {
         fake->asked++;
-        return hf_error_set(error, -fake->answer, "the owner is told");
+        return hf_error_set(error, -answer, "the owner is told");
     }
-    if (fake->answer == 0)
+    if (answer == 0)
         fake->locked = true;
-    return fake->answer;
+    return answer;
 }
 
 static void unlock(struct hf_unit *unit)
@@ -128,6 +132,39 @@ static void test_a_lock_that_cannot_be_taken_says_why(void **state)
     assert_int_equal(locked(&rig), 0);
 }
 
+/* It is asked for twice: the second time for the reason, and may have come free in between. */
+static void test_a_lock_got_by_asking_why_it_failed_is_given_back(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.fakes[1].answer = -ENOLCK;
+    rig.fakes[1].refusals = 1;
+    hf_lease_join(&rig.lease);
+    assert_int_equal(hf_lease_try(&rig.lease, 1 * MS), -EAGAIN);
+    assert_false(rig.lease.held);
+    assert_int_equal(locked(&rig), 0);
+    assert_int_equal(hf_lease_try(&rig.lease, 2 * MS), 0);
+    assert_int_equal(locked(&rig), 3);
+}
+
+static void test_a_lock_got_by_asking_who_holds_it_is_given_back(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.fakes[1].answer = -EAGAIN;
+    rig.fakes[1].refusals = 2;
+    hf_lease_join(&rig.lease);
+    assert_int_equal(hf_lease_try(&rig.lease, 1 * MS), -EAGAIN);
+    assert_int_equal(hf_lease_try(&rig.lease, 500 * MS), -EAGAIN);
+    assert_int_equal(locked(&rig), 0);
+    assert_int_equal(hf_lease_try(&rig.lease, 501 * MS), 0);
+    assert_int_equal(locked(&rig), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +172,8 @@ int main(void)
         cmocka_unit_test(test_it_is_all_units_or_none),
         cmocka_unit_test(test_the_owner_is_looked_for_once_and_not_at_once),
         cmocka_unit_test(test_a_lock_that_cannot_be_taken_says_why),
+        cmocka_unit_test(test_a_lock_got_by_asking_why_it_failed_is_given_back),
+        cmocka_unit_test(test_a_lock_got_by_asking_who_holds_it_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
