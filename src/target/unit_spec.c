@@ -10,6 +10,14 @@
 #include "base/check.h"
 #include "base/checked.h"
 
+/* What is later, or more, is never: that is hang-after=1. */
+#define DELAY_MAX_NS   UINT64_C(3600000000000)
+#define REQUESTS_MAX   UINT64_C(1000000000000)
+#define REORDER_MAX    65536
+#define DELAY_WORDS    "a time such as 500us, 1ms, 2s, at most 3600s"
+#define REORDER_WORDS  "a number of requests, 1 to 65536"
+#define REQUESTS_WORDS "a number of requests, 1 to 1000000000000"
+
 struct scale {
     const char *suffix;
     uint64_t factor;
@@ -58,7 +66,10 @@ static int scaled(const char *word, const struct scale *scales, size_t count, ui
 
 int hf_unit_spec_size(const char *word, uint64_t *size_bytes)
 {
-    return scaled(word, size_scales, HF_ARRAY_COUNT(size_scales), size_bytes);
+    int failed = scaled(word, size_scales, HF_ARRAY_COUNT(size_scales), size_bytes);
+
+    /* A file has no bytes beyond: offsets are signed (off_t). */
+    return failed == 0 && *size_bytes > INT64_MAX ? -ERANGE : failed;
 }
 
 static int number(const char *value, uint64_t maximum, uint64_t *result)
@@ -121,13 +132,16 @@ static int set_cache(struct hf_unit_spec *spec, const char *value)
 
 static int set_delay(struct hf_unit_spec *spec, const char *value)
 {
-    return scaled(value, time_scales, HF_ARRAY_COUNT(time_scales), &spec->fault.delay_ns);
+    uint64_t *delay_ns = &spec->fault.delay_ns;
+    int failed = scaled(value, time_scales, HF_ARRAY_COUNT(time_scales), delay_ns);
+
+    return failed == 0 && *delay_ns > DELAY_MAX_NS ? -ERANGE : failed;
 }
 
 static int set_reorder(struct hf_unit_spec *spec, const char *value)
 {
     uint64_t count;
-    int ret = number(value, 65536, &count);
+    int ret = number(value, REORDER_MAX, &count);
 
     if (ret == 0)
         spec->fault.reorder = (uint32_t)count;
@@ -136,17 +150,17 @@ static int set_reorder(struct hf_unit_spec *spec, const char *value)
 
 static int set_crash_after(struct hf_unit_spec *spec, const char *value)
 {
-    return number(value, UINT64_MAX, &spec->fault.crash_after);
+    return number(value, REQUESTS_MAX, &spec->fault.crash_after);
 }
 
 static int set_error_after(struct hf_unit_spec *spec, const char *value)
 {
-    return number(value, UINT64_MAX, &spec->fault.error_after);
+    return number(value, REQUESTS_MAX, &spec->fault.error_after);
 }
 
 static int set_hang_after(struct hf_unit_spec *spec, const char *value)
 {
-    return number(value, UINT64_MAX, &spec->fault.hang_after);
+    return number(value, REQUESTS_MAX, &spec->fault.hang_after);
 }
 
 /* A new option is a row. */
@@ -165,11 +179,11 @@ static const struct option unit_options[] = {
 };
 
 static const struct option fault_options[] = {
-    { "delay", "a time such as 500us, 1ms, 2s", set_delay, false },
-    { "reorder", "a number of requests, 1 to 65536", set_reorder, false },
-    { "crash-after", "a number of requests, 1 or more", set_crash_after, false },
-    { "error-after", "a number of requests, 1 or more", set_error_after, false },
-    { "hang-after", "a number of requests, 1 or more", set_hang_after, false },
+    { "delay", DELAY_WORDS, set_delay, false },
+    { "reorder", REORDER_WORDS, set_reorder, false },
+    { "crash-after", REQUESTS_WORDS, set_crash_after, false },
+    { "error-after", REQUESTS_WORDS, set_error_after, false },
+    { "hang-after", REQUESTS_WORDS, set_hang_after, false },
 };
 
 #define UNIT_OPTIONS_TEXT  "ro, block-size=, serial=, cache="

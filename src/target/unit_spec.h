@@ -29,7 +29,7 @@ enum hf_cache {
 /* All zero: no fault unit. */
 struct hf_fault_spec {
     bool present;
-    uint64_t delay_ns;
+    uint64_t delay_ns;    /* at most an hour */
     uint32_t reorder;     /* released in random order when so many wait, or after 1 ms */
     uint64_t crash_after; /* the n-th request from now on kills the process; 0 = never */
     uint64_t error_after; /* from the n-th request on: EIO; 0 = never */
@@ -47,9 +47,10 @@ struct hf_unit_spec {
     struct hf_fault_spec fault;
 };
 
-/* 0, or -EINVAL and one line that names the word and what would be right. */
+/* 0, or -EINVAL (-ENAMETOOLONG: a word is longer than any path) and one line that names the word
+ * and what would be right. */
 int hf_unit_spec_parse(const char *words, struct hf_unit_spec *spec, struct hf_error *error);
-/* "512", "64k", "1G", "1T": bytes. */
+/* "512", "64k", "1G", "1T": bytes. 0, -EINVAL (not a size) or -ERANGE (no file is as long). */
 int hf_unit_spec_size(const char *word, uint64_t *size_bytes);
 
 #endif

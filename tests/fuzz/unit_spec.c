@@ -29,6 +29,8 @@ static void check_spec(const struct hf_unit_spec *spec)
     FUZZ_CHECK(spec->block_size_bytes == 0 || spec->block_size_bytes == 512 ||
                spec->block_size_bytes == 4096);
     FUZZ_CHECK(spec->fault.reorder <= 65536);
+    FUZZ_CHECK(spec->fault.delay_ns <= UINT64_C(3600000000000));
+    FUZZ_CHECK(spec->size_bytes <= INT64_MAX);
     check_serial(spec->serial);
 }
 

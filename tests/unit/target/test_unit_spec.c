@@ -73,6 +73,18 @@ static void fault_options_come_before_the_unit(void **state)
     assert_int_equal(spec.cache, HF_CACHE_WRITETHROUGH);
 }
 
+static void the_largest_values_are_taken(void **state)
+{
+    struct hf_unit_spec spec =
+        parse("fault:delay=3600s,reorder=65536,hang-after=1000000000000,null:8388607T");
+
+    (void)state;
+    assert_int_equal(spec.fault.delay_ns, UINT64_C(3600000000000));
+    assert_int_equal(spec.fault.reorder, 65536);
+    assert_int_equal(spec.fault.hang_after, UINT64_C(1000000000000));
+    assert_int_equal(spec.size_bytes, UINT64_C(8388607) << 40);
+}
+
 static void what_is_wrong_is_named_with_the_remedy(void **state)
 {
     static const struct {
@@ -92,7 +104,15 @@ static void what_is_wrong_is_named_with_the_remedy(void **state)
         { "mem:99999999999T", "bad size" },
         { "fault:dealy=1ms,disk.img", "no fault option 'dealy=1ms'" },
         { "fault:delay=1", "a time such as" },
+        { "fault:delay=3601s,disk.img", "at most 3600s" },
+        { "fault:delay=18446744073s,disk.img", "at most 3600s" },
+        { "fault:delay=18446744073709551615ns,disk.img", "at most 3600s" },
         { "fault:reorder=0,disk.img", "1 to 65536" },
+        { "fault:reorder=65537,disk.img", "1 to 65536" },
+        { "fault:crash-after=1000000000001,disk.img", "1 to 1000000000000" },
+        { "fault:error-after=18446744073709551615,disk.img", "1 to 1000000000000" },
+        { "fault:hang-after=99999999999999999999,disk.img", "1 to 1000000000000" },
+        { "null:8388608T", "bad size" },
         { "fault:delay=1ms", "no unit named" },
         { "disk.img,delay=1ms", "fault: options come first" },
     };
@@ -127,6 +147,7 @@ int main(void)
         cmocka_unit_test(two_commas_are_one_in_a_name),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(fault_options_come_before_the_unit),
+        cmocka_unit_test(the_largest_values_are_taken),
         cmocka_unit_test(what_is_wrong_is_named_with_the_remedy),
         cmocka_unit_test(a_word_without_end_is_refused),
     };
