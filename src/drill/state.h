@@ -40,6 +40,10 @@ int hf_drill_wait_listening(struct hf_drill *drill, struct hf_error *error);
 int hf_drill_wait_mode(struct hf_drill *drill, enum hf_workload_mode mode, struct hf_error *error);
 void hf_drill_clear_line(const struct hf_drill *drill);
 
+/* kills.c: all kills, each followed by the first completion of every front-end; and load for so
+ * long that what was to be read again a second later is. */
+int hf_drill_kill_all(struct hf_drill *drill, struct hf_error *error);
+
 /* file_check.c: every block of the hot set in the file itself; the back-end is gone. */
 int hf_drill_check_file(struct hf_drill *drill, struct hf_error *error);
 
