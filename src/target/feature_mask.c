@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "wire/feature.h"
 
@@ -27,11 +26,27 @@ const struct hf_feature_set hf_protocol_feature_set = {
     .bit_count = HF_PROTOCOL_FEATURE_COUNT,
 };
 
+static char folded(char c)
+{
+    return c == '-' ? '_' : (char)toupper((unsigned char)c);
+}
+
+/* INFLIGHT_SHMFD, as the specification writes it, or inflight-shmfd, as --print-capabilities does.
+ */
+static bool is_name(const char *name, const char *word)
+{
+    size_t i = 0;
+
+    while (name[i] != '\0' && folded(word[i]) == name[i])
+        i++;
+    return name[i] == '\0' && word[i] == '\0';
+}
+
 static bool find_name(const struct hf_feature_set *set, const char *word, uint64_t *bits)
 {
     for (unsigned bit = 0; bit < set->bit_count; bit++) {
         const char *name = set->name(bit);
-        if (name && strcasecmp(name, word) == 0) {
+        if (name && is_name(name, word)) {
             *bits = HF_BIT(bit);
             return true;
         }

@@ -18,7 +18,8 @@ struct hf_feature_set {
 extern const struct hf_feature_set hf_virtio_feature_set;
 extern const struct hf_feature_set hf_protocol_feature_set;
 
-/* "INFLIGHT_SHMFD,mq", "0x1008", mixed; added to *mask. 0, or -EINVAL with one line. */
+/* "INFLIGHT_SHMFD,mq", "inflight-shmfd", "0x1008", mixed; added to *mask. 0, or -EINVAL with one
+ * line. */
 int hf_feature_mask_parse(const struct hf_feature_set *set, const char *list, uint64_t *mask,
                           struct hf_error *error);
 

@@ -51,7 +51,8 @@ void hf_target_fill_config(const struct hf_target_options *options, unsigned uni
                             config + HF_VSCSI_CONFIG_SIZE_BYTES);
 }
 
-/* INFLIGHT_SHMFD -> "inflight-shmfd". */
+/* INFLIGHT_SHMFD -> "inflight-shmfd": the schema (vhost-user.json) has no features for scsi, and
+ * writes those of other types so; what is printed here, --mask-protocol-features takes. */
 static json_t *feature_word(const char *name)
 {
     char word[64];

@@ -21,6 +21,22 @@ static void test_names_in_any_case_and_numbers_add_up(void **state)
     assert_true(mask & HF_PROTOCOL_FEATURE(CONFIG));
 }
 
+/* What --print-capabilities prints. */
+static void test_names_with_dashes_are_the_same_names(void **state)
+{
+    uint64_t mask = 0;
+
+    (void)state;
+    assert_int_equal(hf_feature_mask_parse(&hf_protocol_feature_set,
+                                           "inflight-shmfd,configure-mem-slots", &mask, NULL),
+                     0);
+    assert_int_equal(mask, HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) |
+                               HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
+    assert_int_equal(hf_feature_mask_parse(&hf_virtio_feature_set, "event-idx", &mask, NULL), 0);
+    assert_true(hf_feature_mask_parse(&hf_protocol_feature_set, "inflight-", &mask, NULL) < 0);
+    assert_true(hf_feature_mask_parse(&hf_protocol_feature_set, "m-q", &mask, NULL) < 0);
+}
+
 static void test_what_is_neither_is_named(void **state)
 {
     static const char *const lists[] = {
@@ -53,6 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_in_any_case_and_numbers_add_up),
+        cmocka_unit_test(test_names_with_dashes_are_the_same_names),
         cmocka_unit_test(test_what_is_neither_is_named),
         cmocka_unit_test(test_each_set_has_its_own_names),
     };
