@@ -251,6 +251,8 @@ static int judge(const struct hf_target_options *options, struct hf_error *error
         return hf_error_set(error, EINVAL,
                             "no unit given: name a file or a block device, for "
                             "example disk.img (see --help)");
+    if (options->ready_fd >= 0 && options->ready_fd == options->socket_fd)
+        return hf_error_set(error, EINVAL, "--fd and --ready-fd are the same descriptor");
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * and closes everything at the end. It listens only when every unit is open.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,20 @@ static int block_signals(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
+/* Before anything is opened: later, the number of a closed one may be something of ours. */
+static int check_ready_fd(int fd, struct hf_error *error)
+{
+    int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
+
+    if (fd < 0)
+        return 0;
+    if (flags < 0)
+        return hf_error_set(error, errno, "--ready-fd=%d: it is not open", fd);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return hf_error_set(error, EBADF, "--ready-fd=%d: it is open for reading only", fd);
+    return 0;
 }
 
 static int guard_memory(struct hf_target *target, struct hf_error *error)
@@ -150,20 +165,32 @@ static int find_socket(struct hf_target *target, struct hf_error *error)
                                   : "no socket given: say --socket-path=PATH or --fd=N");
 }
 
-static void tell_ready(const struct hf_target *target, uint64_t listening_ns)
+/* Who asked for it waits for it. */
+static int write_ready(int taken_fd, uint64_t listening_ns, struct hf_error *error)
 {
-    int fd = target->options->ready_fd;
+    HF_AUTO_FD int fd = taken_fd;
 
+    if (fd < 0)
+        return 0;
+    ssize_t written = write(fd, &listening_ns, sizeof(listening_ns));
+    if (written == (ssize_t)sizeof(listening_ns))
+        return 0;
+    int code = written < 0 ? errno : EIO;
+    return hf_error_set(error, code, "--ready-fd=%d: cannot write to it: %s", fd, strerror(code));
+}
+
+static int tell_ready(const struct hf_target *target, uint64_t listening_ns, struct hf_error *error)
+{
+    int failed = write_ready(target->options->ready_fd, listening_ns, error);
+
+    if (failed < 0)
+        return failed;
     hf_log(HF_LOG_NOTICE, "listening on %s at %llu.%06llu s (CLOCK_MONOTONIC), %u unit%s, %s",
            target->listener.path[0] ? target->listener.path : "an inherited socket",
            (unsigned long long)(listening_ns / HF_NS_PER_S),
            (unsigned long long)(listening_ns % HF_NS_PER_S / HF_NS_PER_US), target->unit_count,
            target->unit_count == 1 ? "" : "s", hf_crew_engine(target->crew));
-    if (fd < 0)
-        return;
-    if (write(fd, &listening_ns, sizeof(listening_ns)) != (ssize_t)sizeof(listening_ns))
-        hf_log(HF_LOG_WARNING, "--ready-fd=%d: cannot write to it: %s", fd, strerror(errno));
-    hf_fd_close(&fd);
+    return 0;
 }
 
 /* The same socket under the same name, however it was given to us; empty where it has none. */
@@ -195,8 +222,7 @@ static int take_socket(struct hf_target *target, struct hf_error *error)
             return hf_error_set(error, -failed, "cannot watch the socket: %s", strerror(-failed));
     }
     uint64_t listening_ns = target->listener.listening_ns;
-    tell_ready(target, listening_ns ? listening_ns : hf_clock_ns());
-    return 0;
+    return tell_ready(target, listening_ns ? listening_ns : hf_clock_ns(), error);
 }
 
 int hf_target_init(struct hf_target *target, const struct hf_target_options *options,
@@ -211,7 +237,9 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
     target->offer = hf_target_offer(options);
 
     raise_descriptor_limit();
-    int failed = open_units(target, error);
+    int failed = check_ready_fd(options->ready_fd, error);
+    if (failed == 0)
+        failed = open_units(target, error);
     if (failed == 0)
         failed = block_signals();
     if (failed == 0)
