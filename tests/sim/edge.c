@@ -419,6 +419,10 @@ void sim_edge_feed(struct sim_world *world, struct sim_event *event)
 {
     enum hf_phase before = world->front.phase;
 
+    /* An answer nobody asked for; one that was asked for has bases. */
+    if (event->front.kind == HF_EVENT_SETTLED && event->front.settled.bases == NULL &&
+        world->edge.settle_owed)
+        return;
     if (event->front.kind == HF_EVENT_MESSAGE)
         event->front.message = &event->message;
     if (event->front.kind == HF_EVENT_SENT && event->front.dial == world->edge.dial)
