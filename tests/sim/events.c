@@ -35,14 +35,24 @@ bool sim_events_take(struct sim_events *events, struct sim_event *event)
     struct sim_event_key *first = &events->keys[0];
     struct sim_event_key taken;
 
-    if (events->count == 0)
-        return false;
     for (unsigned i = 1; i < events->count; i++)
         if (goes_before(&events->keys[i], first))
             first = &events->keys[i];
+    if (events->count == 0 || first->at_ns == SIM_EVENTS_PARKED)
+        return false;
     taken = *first;
     *event = events->list[taken.place];
     *first = events->keys[--events->count];
     events->keys[events->count] = taken;
     return true;
+}
+
+void sim_events_unpark(struct sim_events *events, unsigned process, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < events->count; i++) {
+        struct sim_event_key *key = &events->keys[i];
+
+        if (key->at_ns == SIM_EVENTS_PARKED && events->list[key->place].process == process)
+            key->at_ns = events->list[key->place].at_ns = now_ns;
+    }
 }

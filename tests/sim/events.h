@@ -56,7 +56,11 @@ struct sim_events {
 
 void sim_events_init(struct sim_events *events, struct sim_verdict *verdict);
 void sim_events_add(struct sim_events *events, const struct sim_event *event);
-/* The earliest; false: nothing will ever happen. */
+/* The earliest; false: nothing will ever happen (what is parked does not count). */
 bool sim_events_take(struct sim_events *events, struct sim_event *event);
+/* What waits for a stopped process is added for this instant, which never comes, */
+#define SIM_EVENTS_PARKED UINT64_MAX
+/* until the process is heard of again. */
+void sim_events_unpark(struct sim_events *events, unsigned process, uint64_t now_ns);
 
 #endif

@@ -67,6 +67,7 @@ void sim_process_kill(struct sim_process *process)
     if (process->peer.connected)
         front_sees_end(process, HF_FAULT_HANGUP);
     process->killed = true;
+    sim_events_unpark(&world->events, process->id, world->now_ns);
     if (process->listening)
         restart_later(world);
     process->listening = false;
@@ -108,7 +109,7 @@ static void end_of_file(struct sim_process *process, const struct sim_event *eve
                                 .process = process->id });
     }
     if (process->stopped) {
-        sim_world_later(world, SIM_MS, *event);
+        sim_world_park(world, *event);
         return;
     }
     sim_peer_close(process);
@@ -139,6 +140,7 @@ static void wake(struct sim_process *process)
 {
     sim_world_note(process->world, "process %u wakes up", process->id);
     process->stopped = false;
+    sim_events_unpark(&process->world->events, process->id, process->world->now_ns);
 }
 
 void sim_process_handle(struct sim_world *world, const struct sim_event *event)

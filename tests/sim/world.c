@@ -33,6 +33,12 @@ void sim_world_later(struct sim_world *world, uint64_t delay_ns, struct sim_even
     sim_events_add(&world->events, &event);
 }
 
+void sim_world_park(struct sim_world *world, struct sim_event event)
+{
+    event.at_ns = SIM_EVENTS_PARKED;
+    sim_events_add(&world->events, &event);
+}
+
 void sim_world_feed(struct sim_world *world, uint64_t delay_ns, struct hf_event event)
 {
     sim_world_later(world, delay_ns, (struct sim_event){ .kind = SIM_EVENT_FRONT, .front = event });
@@ -82,7 +88,7 @@ static void arrive(struct sim_world *world, struct sim_event *event)
                    process->peer.session == event->session;
 
     if (is_open && process->stopped) {
-        sim_world_later(world, SIM_MS, *event);
+        sim_world_park(world, *event);
         return;
     }
     if (process->id == world->edge.process && world->edge.dial == process->peer.dial &&
@@ -103,7 +109,7 @@ static void at_work(struct sim_world *world, struct sim_event *event)
         process->peer.session != event->session)
         return;
     if (process->stopped)
-        sim_world_later(world, SIM_MS, *event);
+        sim_world_park(world, *event);
     else if (event->kind == SIM_EVENT_FETCH)
         sim_peer_fetch(process, event->index);
     else
@@ -209,6 +215,7 @@ void sim_world_end(struct sim_world *world)
     for (unsigned i = 0; i < world->process_count; i++) {
         world->processes[i].alive = world->processes[i].listening = false;
         sim_peer_close(&world->processes[i]);
+        sim_events_unpark(&world->events, i, world->now_ns);
     }
     /* What is still on its way must not be lost track of. */
     while (!world->verdict.red && world->events.count > 0) {

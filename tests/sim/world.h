@@ -105,6 +105,8 @@ bool sim_world_is_idle(const struct sim_world *world);
 /* Into the queue, `delay_ns` from now. */
 void sim_world_later(struct sim_world *world, uint64_t delay_ns, struct sim_event event);
 void sim_world_feed(struct sim_world *world, uint64_t delay_ns, struct hf_event event);
+/* Again, once the stopped process it is for wakes up or is killed. */
+void sim_world_park(struct sim_world *world, struct sim_event event);
 void sim_world_signal(struct sim_world *world, unsigned object);
 /* transcript.c */
 void sim_world_note(struct sim_world *world, const char *format, ...)
