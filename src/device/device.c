@@ -160,6 +160,7 @@ int hf_device_new(struct hf_device **device, const struct hf_device_config *conf
     struct hf_plan *plan = hf_frontend_plan(&new->frontend);
     plan->protocol_wanted = PROTOCOL_USED & ~config->protocol_mask;
     plan->promise.queue_count = config->request_queues;
+    plan->late_rings = HF_VSCSI_QUEUE_REQUEST; /* control and event */
     *device = new;
     return 0;
 }

@@ -61,7 +61,9 @@ static void kick_all(struct hf_frontend *frontend, const struct hf_effect *effec
     uint16_t avail;
 
     (void)effect;
-    for (uint16_t i = 0; i < front->plan.queue_count; i++) {
+    for (uint16_t place = 0; place < front->plan.queue_count; place++) {
+        uint16_t i = hf_plan_ring_at(&front->plan, place);
+
         if (!hf_session_ring_started(&front->session, i))
             continue;
         frontend->ops->indices(frontend->ops->host, i, &avail, &frontend->used_at_start[i]);

@@ -237,6 +237,11 @@ void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases)
     plan->settle_owed = false;
 }
 
+uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place)
+{
+    return (uint16_t)((place + plan->late_rings) % plan->queue_count);
+}
+
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan)
 {
     uint16_t largest = 0;

@@ -83,6 +83,7 @@ struct hf_plan {
     struct hf_promise promise;
 
     uint16_t queue_count; /* vrings, all of them */
+    uint16_t late_rings;  /* so many of the first begin after the others: a device type's own */
     struct hf_ring_plan rings[HF_QUEUE_COUNT_MAX];
 
     uint32_t memory_generation;
@@ -137,6 +138,8 @@ int hf_plan_set_log(struct hf_plan *plan, uint64_t size_bytes, uint64_t mmap_off
 
 /* Generation a running ring must have been started with: its own or the device's, what is newer. */
 uint32_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue);
+/* Rings in the order in which they begin: place 0 .. queue_count - 1. */
+uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place);
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan);
 bool hf_plan_any_ran(const struct hf_plan *plan);
 /* A ring ran with the layout it still has: what it says of itself is of that run. */

@@ -51,6 +51,17 @@ static uint16_t index_count(const struct hf_plan *plan, enum hf_row_id row)
     return 1;
 }
 
+/*
+ * What was posted while nobody served is found in the order in which rings begin: a task management
+ * request must not be answered before the requests it is about are seen. Only the message with
+ * which a ring begins is sent in this order. SPDK stops and starts its session at each KICK, and
+ * waits for the I/O of the rings it has: request rings kicked first would make it wait twice more.
+ */
+static uint16_t index_at(const struct hf_script_state *state, enum hf_row_id row, uint16_t place)
+{
+    return row == hf_script_beginning(state) ? hf_plan_ring_at(state->plan, place) : place;
+}
+
 bool hf_session_ring_started(const struct hf_session *session, uint16_t queue)
 {
     return session->rings[queue].generation[HF_ROW_SET_VRING_KICK] != 0;
@@ -142,7 +153,8 @@ static bool find_do(const struct hf_script_state *state, struct hf_step *step)
         return false;
     for (unsigned row = 0; row < HF_ROW_COUNT; row++) {
         step->row = (enum hf_row_id)row;
-        for (step->index = 0; step->index < index_count(state->plan, step->row); step->index++) {
+        for (uint16_t i = 0; i < index_count(state->plan, step->row); i++) {
+            step->index = index_at(state, step->row, i);
             if (do_is_owed(state, step))
                 return true;
         }

@@ -159,6 +159,11 @@ static uint32_t ring_enabled(HF_ROW_ARGS)
     return with_protocol_features(state, 0) ? ring_runs(state, index) : 0;
 }
 
+enum hf_row_id hf_script_beginning(const struct hf_script_state *state)
+{
+    return with_protocol_features(state, 0) ? HF_ROW_SET_VRING_ENABLE : HF_ROW_SET_VRING_KICK;
+}
+
 static uint32_t unconfirmed(HF_ROW_ARGS)
 {
     (void)index;

@@ -34,6 +34,9 @@ struct hf_row {
 
 extern const struct hf_row hf_script_rows[HF_ROW_COUNT];
 
+/* The row whose message lets a ring begin: ENABLE, or KICK where the back-end knows no ENABLE. */
+enum hf_row_id hf_script_beginning(const struct hf_script_state *state);
+
 /* script_fill.c */
 #define HF_ROW_ARGS const struct hf_script_state *state, uint16_t index
 void hf_fill_protocol_features(HF_ROW_ARGS, struct hf_message *message);

@@ -279,7 +279,8 @@ static void signal_all(struct sim_world *world, bool kick)
     const struct hf_front *front = &world->front;
 
     sim_world_note(world, "%s all", kick ? "kick" : "call");
-    for (uint16_t i = 0; i < front->plan.queue_count; i++) {
+    for (uint16_t place = 0; place < front->plan.queue_count; place++) {
+        uint16_t i = hf_plan_ring_at(&front->plan, place);
         const struct hf_ring_plan *ring = &front->plan.rings[i];
 
         if (hf_session_ring_started(&front->session, i))

@@ -53,6 +53,24 @@ static void take_on(struct sim_process *process, uint16_t queue, uint16_t head)
     schedule_done(process, queue, head);
 }
 
+/* What is asked of the first rings is about requests of the others: they must have been looked at
+ * before, or what was posted there earlier is missed. Who begins a ring only with a signal that the
+ * guest gives has no order. */
+static void judge_order(struct sim_process *process, uint16_t queue)
+{
+    const struct sim_memory *memory = &process->world->memory;
+
+    if (queue >= SIM_LATE_RINGS || process->persona->waits_to_kick)
+        return;
+    for (uint16_t i = SIM_LATE_RINGS; i < SIM_QUEUES_MAX; i++) {
+        const struct sim_peer_ring *other = &process->peer.rings[i];
+
+        if (other->addr_told && !(other->running && other->enabled) &&
+            memory->rings[i].avail_index != other->base)
+            sim_peer_fail(process, "ring %u: taken up before ring %u was looked at", queue, i);
+    }
+}
+
 static void fetch_one(struct sim_process *process, uint16_t queue)
 {
     struct sim_peer_ring *ring = &process->peer.rings[queue];
@@ -60,6 +78,7 @@ static void fetch_one(struct sim_process *process, uint16_t queue)
     struct sim_track *track = sim_peer_track(process, queue);
     uint16_t head = memory->avail[ring->last_avail++ % memory->size];
 
+    judge_order(process, queue);
     if (track != NULL)
         track->entries[head] = (struct sim_entry){ .inflight = true, .counter = ++ring->counter };
     take_on(process, queue, head);

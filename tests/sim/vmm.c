@@ -364,6 +364,7 @@ void sim_vmm_init(struct sim_world *world)
     world->vmm.queue_count = world->situation.queue_count;
     world->vmm.epoch = 1;
     plan->promise.queue_count = 1;
+    plan->late_rings = SIM_LATE_RINGS;
     plan->protocol_wanted = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
                             HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |
                             HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |

@@ -10,6 +10,8 @@
 #include "memory.h"
 
 #define SIM_VMM_REGIONS_MAX 40u
+/* As virtio-scsi has it: control and event, whose requests are about those of the others. */
+#define SIM_LATE_RINGS 2u
 
 struct sim_world;
 

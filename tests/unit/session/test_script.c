@@ -12,6 +12,7 @@ static struct hf_session session;
 static struct hf_asked asked;
 static struct hf_script_state script;
 static char detail[HF_FAULT_DETAIL_SIZE];
+static uint64_t offered;
 
 static void lay_out(uint16_t queue)
 {
@@ -24,6 +25,7 @@ static int set_up(void **state)
 {
     (void)state;
     hf_plan_init(&plan, 20);
+    offered = FEATURES;
     hf_session_init(&session, 1);
     asked = (struct hf_asked){ 0 };
     script = (struct hf_script_state){ .plan = &plan, .session = &session, .asked = &asked };
@@ -40,7 +42,7 @@ static struct hf_message answer_to(const struct hf_step *step)
     struct hf_message reply = hf_message_reply((enum hf_request)request);
 
     if (request == HF_REQUEST_GET_FEATURES)
-        reply.body.u64 = FEATURES;
+        reply.body.u64 = offered;
     else if (request == HF_REQUEST_GET_PROTOCOL_FEATURES)
         reply.body.u64 = HF_PROTOCOL_FEATURE(REPLY_ACK);
     else if (request == HF_REQUEST_GET_VRING_BASE)
@@ -105,6 +107,55 @@ static void no_ring_starts_before_the_last_ones_are_settled(void **state)
     assert_string_equal(play(), AGREED "SET_VRING_CALL SET_FEATURES");
     plan.settle_owed = false;
     assert_string_equal(play(), STARTED);
+}
+
+/* The rings that messages of this row name, in their order, as one number of decimal digits. */
+static unsigned order_of(enum hf_request request)
+{
+    unsigned order = 9;
+    struct hf_step step;
+
+    while (hf_script_next(&script, &step) == HF_SCRIPT_STEP) {
+        struct hf_message reply = answer_to(&step);
+
+        hf_script_sent(&script, &step, 0);
+        if (step.answered)
+            hear(&reply);
+        if (step.message.request == request)
+            order = 10 * order + step.index;
+    }
+    return order;
+}
+
+static void lay_out_four_and_two_of_them_late(void)
+{
+    for (uint16_t i = 1; i < 4; i++)
+        lay_out(i);
+    plan.late_rings = 2;
+}
+
+/* What is asked of the control ring is about requests of the others. */
+static void the_first_rings_begin_last_where_enable_lets_them(void **state)
+{
+    (void)state;
+    lay_out_four_and_two_of_them_late();
+    assert_int_equal(order_of(HF_REQUEST_SET_VRING_ENABLE), 92301);
+}
+
+/* A KICK makes SPDK wait for the I/O of all rings it has: those without I/O come first. */
+static void where_enable_lets_rings_begin_they_are_kicked_in_their_order(void **state)
+{
+    (void)state;
+    lay_out_four_and_two_of_them_late();
+    assert_int_equal(order_of(HF_REQUEST_SET_VRING_KICK), 90123);
+}
+
+static void without_enable_the_first_rings_are_kicked_last(void **state)
+{
+    (void)state;
+    lay_out_four_and_two_of_them_late();
+    offered = HF_FEATURE(VERSION_1);
+    assert_int_equal(order_of(HF_REQUEST_SET_VRING_KICK), 92301);
 }
 
 static void a_call_changes_while_the_ring_runs(void **state)
@@ -296,6 +347,9 @@ int main(void)
         FRESH(a_fresh_session_owes_everything_in_order),
         FRESH(a_stop_is_undone_in_reverse_and_forgets_the_ring),
         FRESH(no_ring_starts_before_the_last_ones_are_settled),
+        FRESH(the_first_rings_begin_last_where_enable_lets_them),
+        FRESH(where_enable_lets_rings_begin_they_are_kicked_in_their_order),
+        FRESH(without_enable_the_first_rings_are_kicked_last),
         FRESH(a_call_changes_while_the_ring_runs),
         FRESH(a_new_kick_or_epoch_or_other_features_stop_the_ring),
         FRESH(without_acknowledgements_a_question_is_the_barrier),
