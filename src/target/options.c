@@ -78,6 +78,12 @@ static int parse_ready_fd(struct hf_target_options *options, const char *word,
     return parse_descriptor("ready-fd", word, &options->ready_fd, error);
 }
 
+static int parse_lock_fd(struct hf_target_options *options, const char *word,
+                         struct hf_error *error)
+{
+    return parse_descriptor("lock-fd", word, &options->lock_fd, error);
+}
+
 static int parse_queues(struct hf_target_options *options, const char *word, struct hf_error *error)
 {
     uint64_t number = options->queues;
@@ -200,6 +206,10 @@ static const struct option_row rows[] = {
       parse_lock_wait },
     { "ready-fd", "N", "write the CLOCK_MONOTONIC time of listening (8 bytes, ns) here, close it",
       parse_ready_fd },
+    { "lock-fd", "N",
+      "when all units are locked, write here when another process was last seen to have one "
+      "(CLOCK_MONOTONIC, 8 bytes, ns; 0: none had), close it",
+      parse_lock_fd },
     { "trace", NULL, "print every protocol message to standard error", parse_trace },
     { "verbose", NULL, "say more", parse_verbose },
     { "print-capabilities", NULL, "print what this program can do as JSON, and exit",
@@ -253,6 +263,9 @@ static int judge(const struct hf_target_options *options, struct hf_error *error
                             "example disk.img (see --help)");
     if (options->ready_fd >= 0 && options->ready_fd == options->socket_fd)
         return hf_error_set(error, EINVAL, "--fd and --ready-fd are the same descriptor");
+    if (options->lock_fd >= 0 &&
+        (options->lock_fd == options->socket_fd || options->lock_fd == options->ready_fd))
+        return hf_error_set(error, EINVAL, "--lock-fd and another are the same descriptor");
     return 0;
 }
 
@@ -262,9 +275,11 @@ int hf_target_options_parse(struct hf_target_options *options, int count, char *
     struct option table[ROW_COUNT + 1];
     int code, failed = 0;
 
-    *options = (struct hf_target_options){
-        .socket_fd = -1, .ready_fd = -1, .queues = 4, .lock_wait_ns = UINT64_C(30000000000)
-    };
+    *options = (struct hf_target_options){ .socket_fd = -1,
+                                           .ready_fd = -1,
+                                           .lock_fd = -1,
+                                           .queues = 4,
+                                           .lock_wait_ns = UINT64_C(30000000000) };
     fill_getopt(table);
     opterr = 0;
     optind = 0;

@@ -25,6 +25,7 @@ struct hf_target_options {
     const char *socket_path; /* NULL: not given */
     int socket_fd;           /* -1: not given */
     int ready_fd;            /* -1: not given */
+    int lock_fd;             /* -1: not given */
     unsigned queues;         /* request queues */
     unsigned threads;        /* 0: as many as useful */
     uint32_t poll_us;

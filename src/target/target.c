@@ -85,6 +85,16 @@ static void wait_on(struct hf_target *target, uint64_t now_ns, const char *why)
     set_timer(target->retry_source, next_ns);
 }
 
+/* Once: later ones wait for nobody who was killed. */
+static void tell_lock(struct hf_target *target)
+{
+    struct hf_error error;
+
+    if (hf_target_stamp("lock-fd", target->lock_fd, target->busy_ns, &error) < 0)
+        hf_log(HF_LOG_WARNING, "%s", error.text);
+    target->lock_fd = -1;
+}
+
 void hf_target_start_rings(struct hf_target *target)
 {
     uint64_t now_ns = hf_clock_ns();
@@ -97,12 +107,15 @@ void hf_target_start_rings(struct hf_target *target)
         return;
     }
     int failed = hf_lease_try(&target->lease, now_ns);
-    if (failed == 0)
+    if (failed == 0) {
+        tell_lock(target);
         start_all(target);
-    else if (failed == -EAGAIN)
+    } else if (failed == -EAGAIN) {
+        target->busy_ns = now_ns;
         wait_on(target, now_ns, target->lease.why.text);
-    else
+    } else {
         break_waiting(target, now_ns, target->lease.why.text);
+    }
 }
 
 static int on_retry(sd_event_source *source, uint64_t time_us, void *context)

@@ -31,6 +31,8 @@ struct hf_target {
     struct hf_unit *units[HF_TARGET_UNITS_MAX];
     unsigned unit_count;
     struct hf_lease lease;
+    uint64_t busy_ns; /* when another process was last seen to have the lock; 0: never */
+    int lock_fd;      /* to be told about it; -1: told */
     struct hf_crew *crew;
     int memory_lost_fd; /* eventfd: a front-end took memory away (os/guard.h) */
     struct hf_listener listener;

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+#include <stdint.h>
+
 struct hf_target;
 
 /* target_units.c. 0, or -errno and one line; those that are open are in target->units. */
@@ -16,7 +18,10 @@ int hf_target_watch_listener(struct hf_target *target);
 /* Takes the socket. */
 int hf_target_serve_connection(struct hf_target *target, int socket_fd);
 
-/* target_setup.c. Everything written is durable, or 1 (said in the log). Ends the crew. */
+/* target_setup.c. 8 bytes to the descriptor of that option, which is closed. -1: 0. Else 0, or
+ * -errno and one line. */
+int hf_target_stamp(const char *option, int taken_fd, uint64_t stamp_ns, struct hf_error *error);
+/* Everything written is durable, or 1 (said in the log). Ends the crew. */
 int hf_target_flush(struct hf_target *target);
 
 #endif

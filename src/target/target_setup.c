@@ -69,16 +69,16 @@ static int block_signals(void)
 }
 
 /* Before anything is opened: later, the number of a closed one may be something of ours. */
-static int check_ready_fd(int fd, struct hf_error *error)
+static int check_fd(const char *option, int fd, struct hf_error *error)
 {
     int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
 
     if (fd < 0)
         return 0;
     if (flags < 0)
-        return hf_error_set(error, errno, "--ready-fd=%d: it is not open", fd);
+        return hf_error_set(error, errno, "--%s=%d: it is not open", option, fd);
     if ((flags & O_ACCMODE) == O_RDONLY)
-        return hf_error_set(error, EBADF, "--ready-fd=%d: it is open for reading only", fd);
+        return hf_error_set(error, EBADF, "--%s=%d: it is open for reading only", option, fd);
     return 0;
 }
 
@@ -165,23 +165,23 @@ static int find_socket(struct hf_target *target, struct hf_error *error)
                                   : "no socket given: say --socket-path=PATH or --fd=N");
 }
 
-/* Who asked for it waits for it. */
-static int write_ready(int taken_fd, uint64_t listening_ns, struct hf_error *error)
+int hf_target_stamp(const char *option, int taken_fd, uint64_t stamp_ns, struct hf_error *error)
 {
     HF_AUTO_FD int fd = taken_fd;
 
     if (fd < 0)
         return 0;
-    ssize_t written = write(fd, &listening_ns, sizeof(listening_ns));
-    if (written == (ssize_t)sizeof(listening_ns))
+    ssize_t written = write(fd, &stamp_ns, sizeof(stamp_ns));
+    if (written == (ssize_t)sizeof(stamp_ns))
         return 0;
     int code = written < 0 ? errno : EIO;
-    return hf_error_set(error, code, "--ready-fd=%d: cannot write to it: %s", fd, strerror(code));
+    return hf_error_set(error, code, "--%s=%d: cannot write to it: %s", option, fd, strerror(code));
 }
 
 static int tell_ready(const struct hf_target *target, uint64_t listening_ns, struct hf_error *error)
 {
-    int failed = write_ready(target->options->ready_fd, listening_ns, error);
+    /* Who asked for it waits for it. */
+    int failed = hf_target_stamp("ready-fd", target->options->ready_fd, listening_ns, error);
 
     if (failed < 0)
         return failed;
@@ -233,11 +233,14 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
     target->listener.fd = target->listener.lock_fd = -1;
     target->memory_lost_fd = -1;
     target->options = options;
+    target->lock_fd = options->lock_fd;
     target->log_limit = (struct hf_log_limit){ .interval_ns = HF_NS_PER_S, .burst = 20 };
     target->offer = hf_target_offer(options);
 
     raise_descriptor_limit();
-    int failed = check_ready_fd(options->ready_fd, error);
+    int failed = check_fd("ready-fd", options->ready_fd, error);
+    if (failed == 0)
+        failed = check_fd("lock-fd", options->lock_fd, error);
     if (failed == 0)
         failed = open_units(target, error);
     if (failed == 0)

@@ -31,6 +31,7 @@ static void test_without_options_there_are_defaults(void **state)
     assert_int_equal(options.poll_us, 0);
     assert_int_equal(options.socket_fd, -1);
     assert_int_equal(options.ready_fd, -1);
+    assert_int_equal(options.lock_fd, -1);
     assert_int_equal(options.lock_wait_ns, UINT64_C(30000000000));
     assert_int_equal(options.unit_count, 1);
     assert_string_equal(options.units[0], "disk.img");
@@ -46,7 +47,7 @@ static void test_every_option_is_taken_over(void **state)
                            "--socket-path=/s --queues=7 a.img --threads=3 --poll=50 "
                            "--mask-features=EVENT_IDX --mask-protocol-features=MQ,0x8 "
                            "--lock-wait=1.5 --trace --verbose "
-                           "--ready-fd=9 b.img"),
+                           "--ready-fd=9 --lock-fd=10 b.img"),
                      0);
     assert_string_equal(options.socket_path, "/s");
     assert_int_equal(options.queues, 7);
@@ -56,6 +57,7 @@ static void test_every_option_is_taken_over(void **state)
     assert_int_equal(options.masked_protocol_features, 0x9);
     assert_int_equal(options.lock_wait_ns, 1500000000);
     assert_int_equal(options.ready_fd, 9);
+    assert_int_equal(options.lock_fd, 10);
     assert_true(options.trace && options.verbose);
     assert_int_equal(options.unit_count, 2);
     assert_string_equal(options.units[1], "b.img");
