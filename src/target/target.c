@@ -256,9 +256,9 @@ void hf_target_watch_drain(struct hf_target *target, uint64_t due_ns)
 /* ---- the end ---- */
 
 /* What is in flight stays recorded in the front-ends' regions: as after SIGKILL. */
-_Noreturn static void leave_now(struct hf_target *target, const char *why)
+_Noreturn void hf_target_leave(struct hf_target *target, const char *why)
 {
-    hf_log(HF_LOG_ERROR, "%s: ends with I/O in flight, which stays recorded", why);
+    hf_log(HF_LOG_ERROR, "%s", why);
     hf_listener_done(&target->listener);
     _exit(1);
 }
@@ -267,7 +267,8 @@ static int on_drain_limit(sd_event_source *source, uint64_t time_us, void *conte
 {
     (void)source;
     (void)time_us;
-    leave_now(context, "the rings did not drain in time");
+    hf_target_leave(
+        context, "the rings did not drain in time: ends with I/O in flight, which stays recorded");
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
@@ -277,7 +278,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)source;
     (void)info;
     if (target->stopping)
-        leave_now(target, "told to end a second time");
+        hf_target_leave(target, "told to end a second time: ends with I/O in flight, which stays "
+                                "recorded");
     target->stopping = true;
     sd_notify(false, "STOPPING=1");
     target->accept_source = sd_event_source_disable_unref(target->accept_source);

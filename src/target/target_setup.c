@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a target does once: opens its units, makes its workers, comes by its socket; and flushes
- * and closes everything at the end. It listens only when every unit is open.
+ * What a target does once: opens its units, makes its workers, comes by its socket; and closes
+ * everything at the end. It listens only when every unit is open.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,6 @@
 #include "os/fd.h"
 #include "os/guard.h"
 #include "os/log.h"
-#include "target/lane.h"
 #include "target/offer.h"
 #include "target/session.h"
 #include "target/target.h"
@@ -259,65 +258,6 @@ int hf_target_init(struct hf_target *target, const struct hf_target_options *opt
 }
 
 /* ---- the end ---- */
-
-struct flush {
-    struct hf_unit_io io;
-    int result;
-};
-
-static void on_flushed(struct hf_unit_io *io, int result)
-{
-    HF_CONTAINER(io, struct flush, io)->result = result;
-}
-
-/* What stands before a medium makes trouble for guests; this is no request of theirs. */
-static struct hf_unit *medium_of(struct hf_unit *unit)
-{
-    while (unit->inner)
-        unit = unit->inner;
-    return unit;
-}
-
-/* The workers are gone: this thread is the lane now. */
-static int flush_unit(struct hf_unit *unit, struct hf_lane *lane)
-{
-    struct flush flush = { .io = { .action = HF_UNIT_ACTION_FLUSH, .done = on_flushed } };
-
-    if (!unit->present || unit->facts.read_only)
-        return 0;
-    hf_unit_submit(medium_of(unit), lane, &flush.io);
-    while (hf_aio_in_flight(lane->aio) > 0)
-        if (hf_aio_wait(lane->aio, HF_CLOCK_NEVER) < 0)
-            return -EIO;
-    if (flush.result < 0)
-        hf_log(HF_LOG_ERROR, "unit '%s': cannot be flushed: %s", unit->name,
-               strerror(-flush.result));
-    return flush.result;
-}
-
-int hf_target_flush(struct hf_target *target)
-{
-    const struct hf_aio_options options = { .engine = HF_AIO_ENGINE_THREADS, .thread_count = 1 };
-    struct hf_error error = { 0 };
-    struct hf_lane lane;
-    struct hf_aio *aio = NULL;
-    int failed;
-
-    hf_crew_free(target->crew);
-    target->crew = NULL;
-    failed = hf_aio_new(&aio, &options, &error);
-    if (failed < 0) {
-        hf_log(HF_LOG_ERROR, "the units cannot be flushed: %s", error.text);
-        return 1;
-    }
-    hf_lane_init(&lane, 0, aio);
-    for (unsigned i = 0; i < target->unit_count; i++)
-        if (flush_unit(target->units[i], &lane) < 0)
-            failed = 1;
-    hf_lane_done(&lane);
-    hf_aio_free(aio);
-    return failed;
-}
 
 static void free_sessions(struct hf_target *target)
 {

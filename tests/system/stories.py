@@ -13,7 +13,7 @@ BUILD = os.environ.get("HOLDFAST_BUILD", os.path.join(os.path.dirname(__file__),
 
 
 class Target:
-    def __init__(self, folder, *arguments, name="s", unit="", options="", limit=1024):
+    def __init__(self, folder, *arguments, name="s", unit="", options="", limit=1024, filters=None):
         self.path, self.disk = f"{folder}/{name}", f"{folder}/disk.img"
         if not os.path.exists(self.disk):
             with open(self.disk, "wb") as file:
@@ -23,7 +23,7 @@ class Target:
             ["setpriv", "--pdeathsig=KILL", "prlimit", f"--nofile={limit}:{limit}",
              f"{BUILD}/holdfast-target",
              f"--socket-path={self.path}", *arguments, unit + self.disk + options],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log, preexec_fn=filters, close_fds=filters is None)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.path):
             assert self.process.poll() is None and time.monotonic() < deadline, "does not listen"
