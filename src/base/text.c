@@ -18,8 +18,10 @@ void hf_text_add_v(struct hf_text *text, const char *format, va_list arguments)
     size_t room = text->capacity - text->length;
     int wanted = vsnprintf(text->start + text->length, room, format, arguments);
 
-    if (wanted < 0)
+    if (wanted < 0) { /* what it had written until then is not part of the text */
+        text->start[text->length] = '\0';
         return;
+    }
     text->length += (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 

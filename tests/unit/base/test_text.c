@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/text.h"
 
+#include <wchar.h>
+
 #include "cmocka_all.h"
 
 static void a_new_text_is_empty(void **state)
@@ -56,6 +58,20 @@ static void a_text_that_just_fits_is_whole(void **state)
     assert_int_equal(text.length, 6);
 }
 
+/* A wide character that no locale has: the one thing that vsnprintf refuses. */
+static void what_cannot_be_formatted_adds_nothing(void **state)
+{
+    char buffer[32];
+    struct hf_text text = hf_text_of(buffer, sizeof(buffer));
+
+    (void)state;
+    hf_text_add(&text, "ring");
+    hf_text_add(&text, " of %lc", (wint_t)0x7fffffff);
+    assert_string_equal(buffer, "ring");
+    hf_text_add(&text, "-%d", 7);
+    assert_string_equal(buffer, "ring-7");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +79,7 @@ int main(void)
         cmocka_unit_test(additions_follow_one_another),
         cmocka_unit_test(a_long_text_is_cut_and_always_ended),
         cmocka_unit_test(a_text_that_just_fits_is_whole),
+        cmocka_unit_test(what_cannot_be_formatted_adds_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
