@@ -287,6 +287,26 @@ static void two_queues_are_settled_each_by_its_own_ring(void **state)
     assert_int_equal(bad_queue, 1);
 }
 
+static void a_queue_without_room_for_its_ring_is_named_and_nothing_is_changed(void **state)
+{
+    struct hf_inflight_ring rings[2] = { { 0, 0, 0 }, { 8, 1, 3 } };
+    uint8_t before[256];
+    uint8_t bytes[256] __attribute__((aligned(8)));
+    struct hf_inflight_region region;
+    uint16_t counts[2];
+    uint16_t bad_queue = 99;
+
+    (void)state;
+    golden_read("inflight-two-queues", bytes, sizeof(bytes));
+    memcpy(before, bytes, sizeof(bytes));
+    hf_inflight_region_init(&region, bytes, sizeof(bytes), 2);
+    assert_int_equal(hf_inflight_settle(&region, rings, counts, &bad_queue),
+                     HF_INFLIGHT_FAULT_STRIDE);
+    assert_int_equal(bad_queue, 1);
+    assert_int_equal(counts[1], 0);
+    assert_memory_equal(bytes, before, sizeof(bytes));
+}
+
 static void the_queue_of_a_ring_that_is_not_set_up_is_left_alone(void **state)
 {
     struct hf_inflight_ring rings[2] = { { 0, 0, 0 }, { 4, 1, 3 } };
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_mark_on_a_head_outside_of_a_smaller_ring_is_refused),
         cmocka_unit_test(a_fresh_header_keeps_a_desc_num_that_the_back_end_has_set),
         cmocka_unit_test(two_queues_are_settled_each_by_its_own_ring),
+        cmocka_unit_test(a_queue_without_room_for_its_ring_is_named_and_nothing_is_changed),
         cmocka_unit_test(the_queue_of_a_ring_that_is_not_set_up_is_left_alone),
         cmocka_unit_test(a_thousand_marks_come_back_sorted),
         cmocka_unit_test(random_regions_are_judged_and_judged_the_same_again),

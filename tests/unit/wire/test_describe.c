@@ -44,6 +44,20 @@ static void test_rings_and_descriptors_are_shown(void **state)
     assert_string_equal(line_of(&message), "SET_VRING_BASE ring=2 num=77");
 }
 
+static void test_config_is_shown_in_words_of_four_bytes_and_not_without_end(void **state)
+{
+    struct hf_message message = hf_message_request(HF_REQUEST_SET_CONFIG);
+    struct hf_wire_config *config = &message.body.config;
+
+    (void)state;
+    *config = (struct hf_wire_config){ .offset = 20, .size_bytes = 5, .flags = 1 };
+    memcpy(config->data, "\x01\x02\xfe\xff\x80", 5);
+    assert_string_equal(line_of(&message), "SET_CONFIG offset=20 size=5 flags=1 0102feff 80");
+    config->size_bytes = HF_WIRE_CONFIG_MAX;
+    assert_int_equal(strlen(line_of(&message)), strlen("SET_CONFIG offset=20 size=256 flags=1") +
+                                                    64 / 4 * strlen(" 00000000"));
+}
+
 static void test_every_request_and_reply_has_a_line(void **state)
 {
     (void)state;
@@ -72,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_features_are_named),
         cmocka_unit_test(test_rings_and_descriptors_are_shown),
+        cmocka_unit_test(test_config_is_shown_in_words_of_four_bytes_and_not_without_end),
         cmocka_unit_test(test_every_request_and_reply_has_a_line),
         cmocka_unit_test(test_the_longest_line_is_cut_and_ends),
     };

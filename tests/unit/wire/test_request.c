@@ -172,6 +172,21 @@ static void only_bodies_that_real_peers_vary_have_alternatives(void **state)
     }
 }
 
+static void each_rule_of_descriptors_and_answers_has_words_of_its_own(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < HF_FDS_COUNT; a++)
+        for (unsigned b = 0; b < a; b++)
+            assert_string_not_equal(hf_fds_text((enum hf_fds)a), hf_fds_text((enum hf_fds)b));
+    for (unsigned a = 0; a < HF_REPLY_COUNT; a++)
+        for (unsigned b = 0; b < a; b++)
+            assert_string_not_equal(hf_reply_text((enum hf_reply)a),
+                                    hf_reply_text((enum hf_reply)b));
+    assert_string_equal(hf_reply_text(HF_REPLY_OWN), "always");
+    assert_string_equal(hf_fds_text(HF_FDS_COUNT), "?");
+    assert_string_equal(hf_reply_text(HF_REPLY_COUNT), "?");
+}
+
 static bool answered(uint32_t request, bool need_reply, uint64_t protocol_features)
 {
     return hf_request_is_answered(hf_request_info(request), need_reply, protocol_features);
@@ -222,6 +237,7 @@ int main(void)
         cmocka_unit_test(numbers_outside_the_tables_are_unknown),
         cmocka_unit_test(a_stream_selects_table_and_half),
         cmocka_unit_test(only_bodies_that_real_peers_vary_have_alternatives),
+        cmocka_unit_test(each_rule_of_descriptors_and_answers_has_words_of_its_own),
         cmocka_unit_test(an_acknowledgement_needs_the_feature_and_the_flag),
         cmocka_unit_test(set_log_base_is_always_answered_once_log_shmfd_is_negotiated),
         cmocka_unit_test(a_request_is_allowed_by_the_bit_of_its_gate_alone),
