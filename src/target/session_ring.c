@@ -12,6 +12,7 @@
 #include "os/log.h"
 #include "target/session_parts.h"
 #include "target/target.h"
+#include "vscsi/config.h"
 
 #define SLOW_DRAIN_NS (5 * HF_NS_PER_S)
 
@@ -200,12 +201,18 @@ static void launch(struct hf_session_ring *ring)
     session->queue_count++;
 }
 
+/* The control and event rings last: a task management request finds the requests that waited as
+ * long as it did. */
 void hf_session_start_rings(struct hf_session *session)
 {
-    for (unsigned i = 0; i < session->back.offer.ring_count; i++)
-        if (session->phase == HF_SESSION_PHASE_OPEN &&
-            session->rings[i].phase == HF_RING_PHASE_HELD)
-            launch(&session->rings[i]);
+    const unsigned count = session->back.offer.ring_count;
+
+    for (unsigned place = 0; place < count; place++) {
+        struct hf_session_ring *ring = &session->rings[(place + HF_VSCSI_QUEUE_REQUEST) % count];
+
+        if (session->phase == HF_SESSION_PHASE_OPEN && ring->phase == HF_RING_PHASE_HELD)
+            launch(ring);
+    }
 }
 
 uint64_t hf_session_waiting_ns(const struct hf_session *session)
