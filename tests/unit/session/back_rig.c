@@ -53,9 +53,10 @@ static void describe(struct rig *rig, const struct hf_back_effect *effect)
     const struct hf_message *reply = &rig->effects.reply;
 
     word(rig, hf_back_effect_name(effect->kind));
-    if (effect->kind == HF_BACK_EFFECT_HANG_UP || effect->kind == HF_BACK_EFFECT_REPORT)
+    if (effect->kind == HF_BACK_EFFECT_HANG_UP || effect->kind == HF_BACK_EFFECT_REPORT) {
+        rig->fault = effect->fault;
         hf_text_add(&rig->said, " (%s)", hf_back_fault_text(effect->fault));
-    else if (effect->kind == HF_BACK_EFFECT_RING_ENABLE)
+    } else if (effect->kind == HF_BACK_EFFECT_RING_ENABLE)
         hf_text_add(&rig->said, " %u %u", effect->ring, effect->value);
     else if (effect->kind >= HF_BACK_EFFECT_RING_START && effect->kind <= HF_BACK_EFFECT_RING_ERR)
         hf_text_add(&rig->said, " %u%s", effect->ring,
@@ -166,6 +167,7 @@ const char *rig_send(struct rig *rig, const struct hf_message *message)
                                          .fd = -1 };
 
     rig->said = hf_text_of(rig->buffer, sizeof(rig->buffer));
+    rig->fault = HF_BACK_FAULT_NONE;
     rig->fds_came += message->fd_count;
     step(rig, &event);
     return rig->buffer;

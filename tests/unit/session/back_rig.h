@@ -15,10 +15,11 @@
 struct rig {
     struct hf_back back;
     struct hf_back_effects effects;
-    bool patient;  /* asks are not answered until rig_answer */
-    int result;    /* of the edge's answers */
-    uint16_t base; /* it answers at a stop */
-    unsigned asks; /* not answered yet */
+    bool patient;             /* asks are not answered until rig_answer */
+    int result;               /* of the edge's answers */
+    uint16_t base;            /* it answers at a stop */
+    unsigned asks;            /* not answered yet */
+    enum hf_back_fault fault; /* last one reported, or hung up for; of the last rig_send */
     uint16_t asked[HF_BACK_EFFECTS_MAX];
     unsigned fds_came;
     unsigned fds_went;

@@ -193,7 +193,24 @@ static void test_an_edge_that_fails_is_a_refusal(void **state)
     table.flags |= HF_MESSAGE_NEED_REPLY;
     assert_string_equal(rig_send(&rig, &table),
                         "memory replace; report (could not be carried out); reply 1");
+    assert_int_equal(rig.fault, HF_BACK_FAULT_EDGE);
     assert_int_equal(rig.back.memory.region_count, 0);
+    rig_expect_no_leak(&rig);
+}
+
+/* A framer lets no such thing through; the core does not depend on that. */
+static void test_a_message_that_is_no_request_ends_the_session(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    struct hf_message message = { .request = HF_REQUEST_COUNT,
+                                  .flags = HF_MESSAGE_VERSION | HF_MESSAGE_NEED_REPLY,
+                                  .fd_count = 1,
+                                  .fds = { 99 } };
+    assert_string_equal(rig_send(&rig, &message), "close fds; hang up (not a front-end's request)");
+    assert_int_equal(rig.fault, HF_BACK_FAULT_NOT_A_REQUEST);
     rig_expect_no_leak(&rig);
 }
 
@@ -235,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_protocol_features_need_bit_30_only_offered),
         cmocka_unit_test(test_the_next_message_waits_until_this_one_is_settled),
         cmocka_unit_test(test_an_edge_that_fails_is_a_refusal),
+        cmocka_unit_test(test_a_message_that_is_no_request_ends_the_session),
         cmocka_unit_test(test_after_a_hang_up_nothing_is_heard_any_more),
         cmocka_unit_test(test_every_fault_has_a_sentence_and_every_effect_a_name),
     };

@@ -47,6 +47,24 @@ static void test_features_stay_while_rings_run(void **state)
                            "reply 1"));
 }
 
+/* Legal, if odd: rings first, features then. Without bit 30 nobody sends ENABLE. */
+static void test_rings_that_run_are_enabled_by_features_without_bit_30(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig);
+    rig_start_ring(&rig, 1);
+    rig_start_ring(&rig, 4);
+    assert_false(hf_back_ring_active(&rig.back, 1));
+    assert_string_equal(rig_do(&rig, HF_REQUEST_SET_FEATURES, 0, 0),
+                        "ring enable 1 1; ring enable 4 1");
+    assert_true(hf_back_ring_active(&rig.back, 1));
+    assert_true(hf_back_ring_active(&rig.back, 4));
+    assert_false(hf_back_ring_active(&rig.back, 0));
+    assert_string_equal(rig_do(&rig, HF_REQUEST_SET_FEATURES, 0, 0), "");
+}
+
 static void test_config_is_answered_inside_and_refused_empty_outside(void **state)
 {
     struct rig rig;
@@ -59,6 +77,8 @@ static void test_config_is_answered_inside_and_refused_empty_outside(void **stat
     assert_string_equal(rig_do(&rig, HF_REQUEST_GET_CONFIG, 61, 4), refused);
     assert_string_equal(rig_do(&rig, HF_REQUEST_GET_CONFIG, UINT32_MAX, 2), refused);
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_CONFIG, 20, 4), "config set; reply 0");
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_CONFIG, 61, 4),
+                        "report (reaches beyond the config space); reply 1");
     rig.result = -30;
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_CONFIG, 20, 4),
                         "config set; report (could not be carried out); reply 1");
@@ -209,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_features_that_were_not_offered_are_refused),
         cmocka_unit_test(test_features_stay_while_rings_run),
+        cmocka_unit_test(test_rings_that_run_are_enabled_by_features_without_bit_30),
         cmocka_unit_test(test_config_is_answered_inside_and_refused_empty_outside),
         cmocka_unit_test(test_an_inflight_region_is_given_for_counts_that_can_be),
         cmocka_unit_test(test_an_inflight_region_that_cannot_be_is_refused),
