@@ -3,7 +3,7 @@
  * Two faults in one life: --pairs=N of them, chosen by --seed= (printed, so that a run repeats).
  * --replay=PERSONA:STEP:FAULT:STEP:FAULT runs one, with its transcript.
  */
-#include "story.h"
+#include "world.h"
 
 #include <getopt.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  * Every single fault at every message: a loop. Without options all faults at all steps against
  * all personas; --persona= and --fault= and --step= choose, --trace shows one case's transcript.
  */
-#include "story.h"
+#include "world.h"
 
 #include <getopt.h>
 #include <stdlib.h>

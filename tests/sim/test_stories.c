@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each persona lives through the whole story with nothing going wrong. */
-#include "story.h"
+#include "world.h"
 
 #include "../unit/cmocka_all.h"
 

@@ -3,7 +3,7 @@
  * The dozen stories a newcomer should know, as transcripts: test_transcripts [--rewrite] FOLDER
  * compares each with FOLDER/NAME.txt, exactly. Read a change of one as a change of behaviour.
  */
-#include "story.h"
+#include "world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@ struct sim_case sim_case_of(const struct sim_persona *persona)
 {
     return (struct sim_case){ .persona = persona,
                               .queue_count = 3,
+                              .tale = &sim_tale_brisk,
                               .settings = HF_FRONT_SETTINGS_DEFAULT };
 }
 
@@ -183,6 +184,15 @@ bool sim_world_step(struct sim_world *world)
     return !world->verdict.red;
 }
 
+void sim_world_fail_stuck(struct sim_world *world)
+{
+    sim_fail(&world->verdict, "stuck: phase %s%s%s, %llu of %llu requests completed",
+             hf_phase_name(world->front.phase),
+             world->front.plan.settle_owed ? ", settle owed" : "",
+             world->edge.connected ? ", connected" : "",
+             (unsigned long long)world->memory.completed, (unsigned long long)world->memory.posted);
+}
+
 bool sim_world_run(struct sim_world *world, bool (*reached)(const struct sim_world *world),
                    uint64_t limit_ns)
 {
@@ -191,11 +201,7 @@ bool sim_world_run(struct sim_world *world, bool (*reached)(const struct sim_wor
     while (!reached(world)) {
         if (world->now_ns <= end_ns && sim_world_step(world))
             continue;
-        sim_fail(
-            &world->verdict, "stuck: phase %s%s%s, %llu of %llu requests completed",
-            hf_phase_name(world->front.phase), world->front.plan.settle_owed ? ", settle owed" : "",
-            world->edge.connected ? ", connected" : "", (unsigned long long)world->memory.completed,
-            (unsigned long long)world->memory.posted);
+        sim_world_fail_stuck(world);
         return false;
     }
     return !world->verdict.red;

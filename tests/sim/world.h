@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "peer.h"
 #include "session/front.h"
+#include "story.h"
 #include "vmm.h"
 
 #include <stdio.h>
@@ -34,7 +35,8 @@ struct sim_case {
     unsigned fault_count;
     struct hf_front_settings settings;
     uint16_t first_index; /* of each ring: near the wrap */
-    FILE *transcript;     /* NULL: none is written */
+    const struct sim_tale *tale;
+    FILE *transcript; /* NULL: none is written */
 };
 
 struct sim_edge {
@@ -74,6 +76,7 @@ struct sim_world {
     struct sim_fds fds;
     struct sim_memory memory;
     struct sim_vmm vmm;
+    struct sim_story story;
     struct sim_edge edge;
     struct sim_process processes[SIM_PROCESSES_MAX];
     unsigned process_count;
@@ -95,6 +98,8 @@ bool sim_world_step(struct sim_world *world);
 /* Runs until `reached`; red if that takes longer than `limit_ns`. */
 bool sim_world_run(struct sim_world *world, bool (*reached)(const struct sim_world *world),
                    uint64_t limit_ns);
+/* Red: what is waited for does not come. */
+void sim_world_fail_stuck(struct sim_world *world);
 void sim_world_pass(struct sim_world *world, uint64_t duration_ns);
 /* The device is gone, and all processes; then the ledgers must balance. */
 void sim_world_end(struct sim_world *world);
