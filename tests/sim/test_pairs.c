@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two faults in one life: --pairs=N of them, chosen by --seed= (printed, so that a run repeats).
- * --replay=PERSONA:STEP:FAULT:STEP:FAULT runs one, with its transcript.
+ * Two faults in one life: --pairs=N of them, chosen by --seed= (printed first, so that it is known
+ * whatever happens). All of them are test_all_pairs. --replay=WORD runs one, with its transcript.
  */
-#include "world.h"
+#include "case.h"
+#include "guard.h"
 
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 /* Longer than a story without faults: recoveries have steps too. */
 #define STEPS_MAX 170u
+#define SHOWN_MAX 20u
 
 struct options {
     uint64_t seed;
     unsigned pairs;
     const char *replay;
+    struct sim_world *world;
 };
 
 /* splitmix64: small, and the same everywhere. */
@@ -43,54 +45,30 @@ static struct sim_case draw_case(uint64_t *state)
     /* Close together they meet more often. */
     if (draw(state) % 2 == 0)
         situation.faults[1].step = situation.faults[0].step + (unsigned)(draw(state) % 40);
+    if (draw(state) % 4 == 0)
+        situation.tale = &sim_tale_slow;
     return situation;
 }
 
-static bool run_case(struct sim_world *world, const struct sim_case *situation)
+static int run_pairs(void *context)
 {
-    const struct sim_planned *faults = situation->faults;
-
-    sim_story_run(world, situation);
-    if (!world->verdict.red)
-        return true;
-    printf("RED --replay=%s:%u:%u:%u:%u (%s; %s): %s\n", situation->persona->name, faults[0].step,
-           faults[0].fault, faults[1].step, faults[1].fault, sim_fault_name(faults[0].fault),
-           sim_fault_name(faults[1].fault), world->verdict.text);
-    return false;
-}
-
-static int run_pairs(struct sim_world *world, const struct options *options)
-{
+    const struct options *options = context;
+    struct sim_world *world = options->world;
     uint64_t state = options->seed;
     unsigned red = 0, both = 0;
 
     for (unsigned i = 0; i < options->pairs; i++) {
         struct sim_case situation = draw_case(&state);
 
-        red += !run_case(world, &situation);
+        sim_guard_note(&situation);
+        sim_story_run(world, &situation);
         both += world->tally.faults_injected == 2;
+        if (world->verdict.red && red++ < SHOWN_MAX)
+            sim_case_print_red(&situation, world->verdict.text);
     }
     printf("%u pairs, %u with both faults met, %u red, --seed=%" PRIu64 "\n", options->pairs, both,
            red, options->seed);
     return red > 0 || both == 0;
-}
-
-static int replay(struct sim_world *world, const char *text)
-{
-    char name[20];
-    unsigned numbers[4];
-
-    if (sscanf(text, "%19[a-z]:%u:%u:%u:%u", name, &numbers[0], &numbers[1], &numbers[2],
-               &numbers[3]) != 5 ||
-        sim_persona_named(name) == NULL || numbers[1] >= SIM_FAULT_COUNT ||
-        numbers[3] >= SIM_FAULT_COUNT)
-        return 2;
-    struct sim_case situation = sim_case_of(sim_persona_named(name));
-    situation.fault_count = 2;
-    situation.faults[0] = (struct sim_planned){ numbers[0], (enum sim_fault)numbers[1] };
-    situation.faults[1] = (struct sim_planned){ numbers[2], (enum sim_fault)numbers[3] };
-    situation.transcript = stdout;
-    return !run_case(world, &situation);
 }
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -114,18 +92,24 @@ static bool parse(int argc, char **argv, struct options *options)
     return optind == argc;
 }
 
+static int run(struct options *options)
+{
+    if (options->replay != NULL)
+        return sim_case_replay(options->world, options->replay);
+    printf("--pairs=%u --seed=%" PRIu64 "\n", options->pairs, options->seed);
+    return sim_guard_run(run_pairs, options);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = { .seed = (uint64_t)time(NULL), .pairs = 2000 };
-    struct sim_world *world = malloc(sizeof(*world));
     int result = 2;
 
-    if (world != NULL && parse(argc, argv, &options))
-        result =
-            options.replay != NULL ? replay(world, options.replay) : run_pairs(world, &options);
+    options.world = malloc(sizeof(*options.world));
+    if (options.world != NULL && parse(argc, argv, &options))
+        result = run(&options);
     if (result == 2)
-        fprintf(stderr, "usage: test_pairs [--seed=N] [--pairs=N] "
-                        "[--replay=PERSONA:STEP:FAULT:STEP:FAULT]\n");
-    free(world);
+        fprintf(stderr, "usage: test_pairs [--seed=N] [--pairs=N] [--replay=WORD]\n");
+    free(options.world);
     return result;
 }
