@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -53,6 +54,23 @@ int hf_lock_try_place(int fd, uint64_t service)
     place.l_type = F_RDLCK;
     place.l_len = 1;
     return fcntl(fd, F_OFD_SETLK, &place) < 0 ? -errno : 0;
+}
+
+int hf_lock_part(int fd, uint64_t offset, uint64_t size_bytes)
+{
+    struct flock part = { .l_type = F_WRLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = (off_t)offset,
+                          .l_len = (off_t)size_bytes };
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    HF_AUTO_FD int own = hf_fd_lift(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (own < 0)
+        return own;
+    if (fcntl(own, F_OFD_SETLK, &part) < 0)
+        return errno == EACCES ? -EAGAIN : -errno;
+    return hf_fd_steal(&own);
 }
 
 void hf_lock_release(int fd)

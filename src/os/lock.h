@@ -32,6 +32,12 @@ int hf_lock_try(int fd, enum hf_lock_kind kind);
 /* Harmless when not held. */
 void hf_lock_release(int fd);
 
+/* A write lock on a part of the file behind `fd` (borrowed, of a memfd too), taken through an open
+ * file of its own: so it excludes those as well who have `fd` itself from the same hands. Returns
+ * an fd that holds it until it is closed, or -errno: -EAGAIN = somebody else holds some of it;
+ * another = it cannot be opened again or locked. Does not block. */
+int hf_lock_part(int fd, uint64_t offset, uint64_t size_bytes);
+
 /* A process that seems to hold a lock on a file. */
 struct hf_lock_owner {
     pid_t pid;

@@ -220,7 +220,7 @@ struct hf_session *hf_session_new(struct hf_target *target, int socket_fd, unsig
         return NULL;
     }
     session->socket_fd = socket_fd;
-    session->channel_fd = -1;
+    session->channel_fd = session->inflight_fd = session->inflight_lock_fd = -1;
     init(session, target, number);
     int failed = hf_session_watch(session);
     if (failed < 0) {
@@ -240,7 +240,7 @@ void hf_session_free(struct hf_session *session)
 
     hf_session_unwatch(session);
     hf_session_memory_done(session);
-    hf_session_unmap(&session->inflight);
+    hf_session_forget_inflight(session);
     hf_session_rings_close(session);
     hf_fd_close_all(held, hf_framer_release(&session->framer, held));
     hf_fd_close_all(session->out_fds, session->out_fd_count);

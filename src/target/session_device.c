@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "os/fd.h"
+#include "os/lock.h"
+#include "os/log.h"
 #include "ring/inflight.h"
 #include "target/session_parts.h"
 #include "target/target.h"
@@ -27,9 +29,11 @@ void hf_session_inflight_create(struct hf_session *session, const struct hf_back
     hf_session_post(session, &done);
 }
 
-static void forget_inflight(struct hf_session *session)
+void hf_session_forget_inflight(struct hf_session *session)
 {
     hf_session_unmap(&session->inflight);
+    hf_fd_close(&session->inflight_fd);
+    hf_fd_close(&session->inflight_lock_fd);
     session->region = (struct hf_inflight_region){ 0 };
     memset(&session->nexus.recovered, 0, sizeof(session->nexus.recovered));
 }
@@ -42,13 +46,35 @@ void hf_session_inflight_adopt(struct hf_session *session, const struct hf_back_
     const struct hf_session_part part = { "in-flight region", inflight->mmap_offset,
                                           inflight->mmap_size_bytes };
 
-    forget_inflight(session);
+    hf_session_forget_inflight(session);
+    session->inflight_told = *inflight;
     int failed = hf_session_map(session, &session->inflight, fd, &part);
     if (failed == 0 && hf_inflight_region_init(&session->region, session->inflight.start,
                                                inflight->mmap_size_bytes,
                                                inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)
         failed = -EINVAL;
+    session->inflight_fd = hf_fd_steal(&fd);
     hf_session_post_done(session, failed);
+}
+
+/* A front-end that settles the region after a crash leaves it to the holder of this lock: what it
+ * saw die may have been a go-between. And two sessions never use one region, whoever serves them.
+ * Where there is no /proc, it cannot be said; then all is as with other back-ends. */
+bool hf_session_hold_inflight(struct hf_session *session)
+{
+    const struct hf_wire_inflight *inflight = &session->inflight_told;
+
+    if (session->inflight_fd < 0 || session->inflight_lock_fd >= 0)
+        return true;
+    int lock = hf_lock_part(session->inflight_fd, inflight->mmap_offset, inflight->mmap_size_bytes);
+    if (lock == -EAGAIN)
+        return false;
+    if (lock < 0)
+        hf_log(HF_LOG_INFO, "front-end %u: its in-flight region cannot be locked: %s",
+               session->number, strerror(-lock));
+    hf_fd_close(&session->inflight_fd);
+    session->inflight_lock_fd = lock < 0 ? -1 : lock;
+    return true;
 }
 
 void hf_session_config_get(struct hf_session *session, const struct hf_back_effect *effect)
@@ -85,5 +111,5 @@ void hf_session_channel(struct hf_session *session, const struct hf_back_effect 
 void hf_session_reset(struct hf_session *session, const struct hf_back_effect *effect)
 {
     (void)effect;
-    forget_inflight(session);
+    hf_session_forget_inflight(session);
 }

@@ -97,6 +97,9 @@ struct hf_session {
 
     struct hf_mapping inflight;
     struct hf_inflight_region region; /* the same, as rings see it; base NULL: none */
+    struct hf_wire_inflight inflight_told;
+    int inflight_fd;      /* until it is locked; -1: none */
+    int inflight_lock_fd; /* says that the region is in use; -1: not yet */
 
     struct hf_nexus nexus;
     unsigned queue_count;    /* alive, LEAVING too */
@@ -158,5 +161,9 @@ hf_session_effect hf_session_config_get;
 hf_session_effect hf_session_config_set;
 hf_session_effect hf_session_channel;
 hf_session_effect hf_session_reset;
+/* Says to all who know the region, until the session ends or forgets it, that it is in use. False:
+ * somebody else still uses it. */
+bool hf_session_hold_inflight(struct hf_session *session);
+void hf_session_forget_inflight(struct hf_session *session);
 
 #endif

@@ -207,6 +207,8 @@ void hf_session_start_rings(struct hf_session *session)
 {
     const unsigned count = session->back.offer.ring_count;
 
+    if (hf_session_waiting_ns(session) == 0 || !hf_session_hold_inflight(session))
+        return;
     for (unsigned place = 0; place < count; place++) {
         struct hf_session_ring *ring = &session->rings[(place + HF_VSCSI_QUEUE_REQUEST) % count];
 

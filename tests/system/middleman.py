@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """middleman.py SOCKET BEHIND STATE: a back-end that dies while a front-end sets it up. It passes
-messages, with their descriptors, between SOCKET and the real back-end at BEHIND. The first process
-dies after a second; the next ones at the first message, the second, ... of the front-end, each
-once swallowed and once passed on; when there are no more messages to die at, it stays. STATE is
-the file in which it remembers what to die at next.
+messages, with their descriptors, between SOCKET and the real back-end at BEHIND, which lives on. The
+first processes die under load after a moment; the next ones at the first message, the second, ... of
+the front-end, each once swallowed and once passed on; when there are no more messages to die at, it
+stays. STATE is the file in which it remembers what to die at next.
 
 middleman.py SOCKET: accepts, and never answers."""
 
@@ -19,6 +19,8 @@ import time
 
 QUIET_S = 0.3   # the front-end has said all it had to say
 ANSWER_S = 0.005
+LIVES = 40      # that end under load
+LIFE_S = 0.1
 
 
 class End(Exception):
@@ -113,10 +115,10 @@ def serve(front, back, plan):
     if way == "stay":
         pump(front, back, None)
     if way == "live":
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + LIFE_S
         while time.monotonic() < deadline:
-            pump(front, back, 0.1)
-        plan.next_way()
+            pump(front, back, LIFE_S)
+        plan.die() if plan.number + 1 < LIVES else plan.next_way()
     pump(front, back, QUIET_S, lambda: count("swallowed"), lambda: count("passed on"))
     plan.next_way()
 

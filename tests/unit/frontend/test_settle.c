@@ -6,6 +6,8 @@
 #include "../cmocka_all.h"
 
 #include "frontend/effects.h"
+#include "os/fd.h"
+#include "os/lock.h"
 #include "ring/inflight.h"
 
 #include <stdlib.h>
@@ -134,6 +136,25 @@ static void a_stop_that_left_nothing_is_clean(void **state)
     assert_int_equal(result->in_flight, 0);
 }
 
+/* Who died was a go-between. */
+static void a_region_that_is_in_use_is_left_to_its_user(void **state)
+{
+    struct rig *rig = *state;
+
+    settled(rig);
+    HF_AUTO_FD int user = hf_lock_part(rig->frontend.front.plan.inflight.fd, 0, QUEUES * STRIDE);
+    assert_true(user >= 0);
+    rig->avail[0] = 2;
+    rig->used[0] = 1; /* head 0, a batch of one, is answered; its mark is not gone yet */
+    mark(rig, 0, 0, 1);
+    mark(rig, 0, 5, 9);
+    assert_int_equal(settled(rig)->in_flight, 1);
+    assert_int_equal(header_of(rig, 0)->used_idx, 0);
+    hf_fd_close(&user);
+    settled(rig);
+    assert_int_equal(header_of(rig, 0)->used_idx, 1);
+}
+
 static void a_region_that_became_shorter_is_noted(void **state)
 {
     struct rig *rig = *state;
@@ -183,6 +204,7 @@ int main(void)
         WITH_RIG(a_fresh_region_begins_where_the_rings_stand),
         WITH_RIG(what_is_in_flight_is_counted_and_the_oldest_named),
         WITH_RIG(a_stop_that_left_nothing_is_clean),
+        WITH_RIG(a_region_that_is_in_use_is_left_to_its_user),
         WITH_RIG(a_region_that_became_shorter_is_noted),
         WITH_RIG(a_region_for_more_rings_than_there_can_be_is_noted),
     };

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +82,35 @@ static void the_lock_lives_as_long_as_any_duplicate_of_the_open_file(void **stat
     assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), -EAGAIN);
     hf_fd_close(&copy);
     assert_int_equal(hf_lock_try(two, HF_LOCK_WRITE), 0);
+}
+
+static void a_part_of_a_memfd_is_locked_against_those_who_share_its_fd(void **state)
+{
+    HF_AUTO_FD int fd = memfd_create("region", MFD_CLOEXEC);
+    HF_AUTO_FD int same = dup(fd);
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, 8192), 0);
+    HF_AUTO_FD int held = hf_lock_part(fd, 0, 4096);
+    assert_true(held >= HF_FD_FIRST);
+    assert_int_equal(hf_lock_part(same, 4095, 2), -EAGAIN);
+    HF_AUTO_FD int beside = hf_lock_part(same, 4096, 4096);
+    assert_true(beside >= HF_FD_FIRST);
+    hf_fd_close(&held);
+    HF_AUTO_FD int after = hf_lock_part(same, 0, 4096);
+    assert_true(after >= HF_FD_FIRST);
+}
+
+static void what_cannot_be_opened_again_cannot_be_locked_in_part(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(hf_lock_part(ends[0], 0, 1), -ENXIO);
+    assert_int_equal(hf_lock_part(-1, 0, 1), -ENOENT);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void a_write_lock_needs_an_fd_open_for_writing(void **state)
@@ -213,6 +244,8 @@ int main(void)
         TIDY(read_locks_share_and_keep_writers_out),
         TIDY(readers_of_one_service_wait_for_each_other_and_for_no_other),
         TIDY(the_lock_lives_as_long_as_any_duplicate_of_the_open_file),
+        TIDY(a_part_of_a_memfd_is_locked_against_those_who_share_its_fd),
+        TIDY(what_cannot_be_opened_again_cannot_be_locked_in_part),
         TIDY(a_write_lock_needs_an_fd_open_for_writing),
         TIDY(the_holder_of_a_lock_is_found_by_name),
         TIDY(a_lock_of_our_own_is_not_somebody_elses),
