@@ -51,12 +51,6 @@ static struct hf_session *longest_waiting(const struct hf_target *target, uint64
     return longest;
 }
 
-static void start_all(struct hf_target *target)
-{
-    HF_LIST_FOR_EACH (link, &target->sessions)
-        hf_session_start_rings(hf_session_of_link(link));
-}
-
 /* Held back for too long, or for ever. One that is busy with a message ends only after it. */
 static void break_waiting(struct hf_target *target, uint64_t until_ns, const char *why)
 {
@@ -95,6 +89,13 @@ static void tell_lock(struct hf_target *target)
     target->lock_fd = -1;
 }
 
+static void start_all(struct hf_target *target, uint64_t now_ns)
+{
+    HF_LIST_FOR_EACH (link, &target->sessions)
+        hf_session_start_rings(hf_session_of_link(link));
+    wait_on(target, now_ns, "somebody else still uses its in-flight region");
+}
+
 void hf_target_start_rings(struct hf_target *target)
 {
     uint64_t now_ns = hf_clock_ns();
@@ -109,7 +110,7 @@ void hf_target_start_rings(struct hf_target *target)
     int failed = hf_lease_try(&target->lease, now_ns);
     if (failed == 0) {
         tell_lock(target);
-        start_all(target);
+        start_all(target, now_ns);
     } else if (failed == -EAGAIN) {
         target->busy_ns = now_ns;
         wait_on(target, now_ns, target->lease.why.text);
