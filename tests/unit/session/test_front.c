@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Events that come when nobody expects them. */
+#include "cmocka_all.h"
+
+#include "front_rig.h"
+
+static struct front_rig rig;
+
+static void a_stop_during_the_dial_gives_it_up(void **state)
+{
+    (void)state;
+    front_rig_init(&rig, 0);
+    front_rig_feed(&rig, HF_EVENT_START);
+    assert_int_equal(rig.front.phase, HF_PHASE_DIALING);
+    front_rig_feed(&rig, HF_EVENT_STOP);
+    assert_int_equal(rig.front.phase, HF_PHASE_DOWN);
+    assert_int_equal(rig.hang_ups, 1);
+    front_rig_feed(&rig, HF_EVENT_DIALED);
+    assert_int_equal(rig.front.phase, HF_PHASE_DOWN);
+    assert_int_equal(rig.effects.count, 0);
+}
+
+static void a_second_stop_does_nothing(void **state)
+{
+    (void)state;
+    front_rig_init(&rig, 0);
+    front_rig_feed(&rig, HF_EVENT_STOP);
+    assert_int_equal(rig.effects.count, 0);
+    front_rig_run(&rig);
+    front_rig_feed(&rig, HF_EVENT_STOP);
+    assert_int_equal(rig.hang_ups, 1);
+    front_rig_feed(&rig, HF_EVENT_STOP);
+    assert_int_equal(rig.effects.count, 0);
+    assert_int_equal(rig.hang_ups, 1);
+}
+
+/* What the edge says of the end of a session is what the host hears. */
+static enum hf_fault reported_after(enum hf_fault fault, enum hf_report_kind kind)
+{
+    front_rig_init(&rig, 0);
+    front_rig_run(&rig);
+    front_rig_lose(&rig, fault, "in the system's words");
+    assert_int_equal(rig.front.phase, HF_PHASE_BACKOFF);
+    assert_int_equal(rig.settles, 1);
+    assert_string_equal(rig.detail, "in the system's words");
+    return rig.last[kind].fault;
+}
+
+static void a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again(void **state)
+{
+    (void)state;
+    assert_int_equal(reported_after(HF_FAULT_HANGUP, HF_REPORT_LOST), HF_FAULT_HANGUP);
+    assert_int_equal(reported_after(HF_FAULT_MALFORMED, HF_REPORT_LOST), HF_FAULT_MALFORMED);
+    assert_int_equal(reported_after(HF_FAULT_LOCAL, HF_REPORT_REFUSED), HF_FAULT_LOCAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stop_during_the_dial_gives_it_up),
+        cmocka_unit_test(a_second_stop_does_nothing),
+        cmocka_unit_test(a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again),
+    };
+
+    return cmocka_run_group_tests_name("session/front", tests, NULL, NULL);
+}
