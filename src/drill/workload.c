@@ -16,6 +16,7 @@
 #define PARK_EACH      4u                          /* one of so many read-backs parks its block */
 #define SPLIT_EACH     4u                          /* one of so many requests has two segments */
 
+#define NOT_SHOWN_NS   UINT64_MAX
 #define RATE_CREDIT_NS (10 * HF_NS_PER_MS)
 
 enum lane_step {
@@ -34,7 +35,7 @@ struct lane_block {
 struct hf_workload_lane {
     struct hf_initiator_request request; /* first: the callback finds the lane */
     struct hf_workload *workload;
-    struct hf_link link; /* idle */
+    struct hf_link link; /* idle or fresh */
     struct hf_random random;
     struct lane_block own[HF_WORKLOAD_BLOCKS_PER_LANE];
     struct lane_block *parked; /* the one to be read later, or that was */
@@ -48,7 +49,7 @@ struct hf_workload_lane {
     bool again; /* write the same block next */
     bool out;
     bool overdue;
-    uint64_t posted_ns;
+    uint64_t shown_ns; /* no earlier than the device could see it */
 };
 
 /* ---- posting ---- */
@@ -107,7 +108,7 @@ static void set_flush(struct hf_workload_lane *lane)
     lane->request.iov_count = 0;
 }
 
-static void post(struct hf_workload_lane *lane, uint64_t now_ns)
+static void post(struct hf_workload_lane *lane)
 {
     struct hf_workload *workload = lane->workload;
 
@@ -121,12 +122,27 @@ static void post(struct hf_workload_lane *lane, uint64_t now_ns)
         else
             set_read(lane);
     }
-    lane->posted_ns = now_ns;
+    lane->shown_ns = NOT_SHOWN_NS;
+    hf_list_append(&workload->fresh, &lane->link);
     lane->overdue = false;
     lane->out = true;
     workload->out++;
     int ret = hf_initiator_submit(workload->setup.initiator, lane->queue, &lane->request);
     HF_CHECK(ret == 0); /* a lane has a slot, and its memory is registered */
+}
+
+/* The time is taken afterwards: between making a request and showing it, the back-end is as idle as
+ * without it, and a kill then met nothing. */
+static void push(struct hf_workload *workload)
+{
+    hf_initiator_push(workload->setup.initiator);
+    uint64_t now = hf_clock_ns();
+
+    while (!hf_list_empty(&workload->fresh)) {
+        struct hf_link *link = workload->fresh.next;
+        HF_CONTAINER(link, struct hf_workload_lane, link)->shown_ns = now;
+        hf_list_remove(link);
+    }
 }
 
 /* ---- what next ---- */
@@ -230,14 +246,14 @@ static void start_idle(struct hf_workload *workload, uint64_t now_ns)
         if (!choose(lane, now_ns))
             break;
         hf_list_remove(link);
-        post(lane, now_ns);
+        post(lane);
     }
 }
 
 void hf_workload_pump(struct hf_workload *workload, uint64_t now_ns)
 {
     start_idle(workload, now_ns);
-    hf_initiator_push(workload->setup.initiator);
+    push(workload);
 }
 
 /* ---- answers ---- */
@@ -334,13 +350,13 @@ static void done(struct hf_initiator_request *request, const struct hf_initiator
     judge(lane, result);
     lane->out = false;
     if (follow_up(lane, lane->step, now) && rate_allows(workload, now)) {
-        post(lane, now);
+        post(lane);
     } else {
         make_idle(lane);
         start_idle(workload, now);
     }
     /* Shown at once, as guests do: in batches the back-end would be idle at half of the kills. */
-    hf_initiator_push(workload->setup.initiator);
+    push(workload);
 }
 
 /* ---- life ---- */
@@ -364,6 +380,7 @@ int hf_workload_init(struct hf_workload *workload, const struct hf_workload_setu
 {
     *workload = (struct hf_workload){ .setup = *setup };
     hf_list_init(&workload->idle);
+    hf_list_init(&workload->fresh);
     workload->lane_count = (unsigned)setup->queue_count * setup->depth;
     workload->lanes = calloc(workload->lane_count, sizeof(*workload->lanes));
     if (workload->lanes == NULL)
@@ -393,12 +410,12 @@ bool hf_workload_ended(const struct hf_workload *workload)
     return workload->mode != HF_WORKLOAD_RUN && workload->out == 0;
 }
 
-unsigned hf_workload_count_before(const struct hf_workload *workload, uint64_t posted_ns)
+unsigned hf_workload_count_before(const struct hf_workload *workload, uint64_t shown_ns)
 {
     unsigned count = 0;
 
     for (unsigned i = 0; i < workload->lane_count; i++)
-        count += workload->lanes[i].out && workload->lanes[i].posted_ns < posted_ns;
+        count += workload->lanes[i].out && workload->lanes[i].shown_ns < shown_ns;
     return count;
 }
 
@@ -415,7 +432,7 @@ unsigned hf_workload_count_overdue(struct hf_workload *workload, uint64_t now_ns
 
     for (unsigned i = 0; i < workload->lane_count; i++) {
         struct hf_workload_lane *lane = &workload->lanes[i];
-        uint64_t start = hf_max_u64(lane->posted_ns, since_ns);
+        uint64_t start = hf_max_u64(lane->shown_ns, since_ns);
         if (!lane->out || lane->overdue || now_ns < start || now_ns - start < limit_ns)
             continue;
         lane->overdue = true;

@@ -55,7 +55,8 @@ struct hf_workload {
     struct hf_workload_setup setup;
     struct hf_workload_lane *lanes;
     unsigned lane_count;
-    struct hf_link idle; /* lanes with nothing out */
+    struct hf_link idle;  /* lanes with nothing out */
+    struct hf_link fresh; /* lanes whose request the device was not shown yet */
     enum hf_workload_mode mode;
     uint32_t next_block; /* FILL, SWEEP, FLUSH */
     unsigned out;
@@ -75,14 +76,14 @@ void hf_workload_pump(struct hf_workload *workload, uint64_t now_ns);
 /* True if the mode has begun all it begins, and nothing is out. RUN never ends. */
 bool hf_workload_ended(const struct hf_workload *workload);
 
-/* Requests that are out and were posted before then. */
-unsigned hf_workload_count_before(const struct hf_workload *workload, uint64_t posted_ns);
+/* Requests that are out and that the device had been shown before then. */
+unsigned hf_workload_count_before(const struct hf_workload *workload, uint64_t shown_ns);
 
 /* From now on the first completion is remembered. */
 void hf_workload_mark(struct hf_workload *workload);
 
 /*
- * Counts requests that are out for longer than limit_ns since they were posted or since
+ * Counts requests that are out for longer than limit_ns since they were shown or since
  * `since_ns`, whichever is later; each once. Returns how many it counted now.
  */
 unsigned hf_workload_count_overdue(struct hf_workload *workload, uint64_t now_ns, uint64_t since_ns,
