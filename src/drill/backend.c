@@ -2,6 +2,7 @@
 /* A process's life: fork, exec, stamp, kill, wait. */
 #include "drill/backend.h"
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "os/clock.h"
 #include "os/event.h"
@@ -22,80 +23,49 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_FD    3 /* in the child */
 #define EXEC_FAILED 127
 
-uint64_t hf_backend_kill(struct hf_backend *backend)
+/* Placeholders, and where they are in the child. */
+static const struct {
+    const char *place;
+    const char *option; /* of our own target */
+    int fd;
+    const char *number;
+} stamp_rows[HF_BACKEND_STAMP_COUNT] = {
+    [HF_BACKEND_STAMP_LISTENING] = { "{ready-fd}", "--ready-fd={ready-fd}", 3, "3" },
+    [HF_BACKEND_STAMP_LOCK] = { "{lock-fd}", "--lock-fd={lock-fd}", 4, "4" },
+};
+
+#define STAMP_FD_ABOVE 8 /* ours lie above all of the child's */
+
+int hf_backend_kill_at(struct hf_backend *backend, const struct hf_killer_aim *aim,
+                       struct hf_error *error)
 {
-    uint64_t now = hf_clock_ns();
-
-    if (backend->pid > 0 && kill(-backend->pid, SIGKILL) < 0)
-        kill(backend->pid, SIGKILL);
-    return now;
-}
-
-static struct timespec until(uint64_t at_ns)
-{
-    uint64_t now = hf_clock_ns();
-    uint64_t left = at_ns > now ? at_ns - now : 0;
-
-    return (struct timespec){ .tv_sec = (time_t)(left / HF_NS_PER_S),
-                              .tv_nsec = (long)(left % HF_NS_PER_S) };
-}
-
-static void *kill_in_time(void *argument)
-{
-    struct hf_backend *backend = argument;
-    struct pollfd stop = { .fd = backend->killer_stop_fd, .events = POLLIN };
-    struct timespec left = until(backend->kill_at_ns);
-
-    if (ppoll(&stop, 1, &left, NULL) != 0)
-        return NULL;
-    /* Said first: nobody may take this death for one that came by itself. The moment is told when
-     * it is over: who knew it earlier would stop the load. */
-    __atomic_store_n(&backend->killing, true, __ATOMIC_RELEASE);
-    __atomic_store_n(&backend->killed_ns, hf_backend_kill(backend), __ATOMIC_RELEASE);
-    return NULL;
-}
-
-int hf_backend_kill_at(struct hf_backend *backend, uint64_t at_ns, struct hf_error *error)
-{
-    backend->kill_at_ns = at_ns;
-    backend->killed_ns = 0;
-    backend->killing = false;
-    backend->killer_stop_fd = hf_event_create();
-    int code = backend->killer_stop_fd < 0
-                   ? -backend->killer_stop_fd
-                   : pthread_create(&backend->killer, NULL, kill_in_time, backend);
-    if (code != 0) {
-        hf_fd_close(&backend->killer_stop_fd);
-        return hf_error_set(error, code, "unable to start a thread: %s", strerror(code));
-    }
-    backend->killer_runs = true;
-    return 0;
+    return hf_killer_start(&backend->killer, backend->pid, aim, error);
 }
 
 uint64_t hf_backend_killed(const struct hf_backend *backend)
 {
-    return __atomic_load_n(&backend->killed_ns, __ATOMIC_ACQUIRE);
+    return hf_killer_killed(&backend->killer);
 }
 
-static void end_killer(struct hf_backend *backend)
+static void close_stamps(struct hf_backend *backend)
 {
-    if (!backend->killer_runs)
-        return;
-    hf_event_signal(backend->killer_stop_fd);
-    pthread_join(backend->killer, NULL);
-    hf_fd_close(&backend->killer_stop_fd);
-    backend->killer_runs = false;
+    for (unsigned i = 0; i < HF_BACKEND_STAMP_COUNT; i++)
+        hf_fd_close(&backend->stamp_fds[i]);
 }
 
-static void forget_process(struct hf_backend *backend)
+/* The number is free for others only when nobody kills by it any more. */
+static int reap(struct hf_backend *backend)
 {
-    end_killer(backend);
+    int status = 0;
+
+    hf_killer_end(&backend->killer);
+    waitpid(backend->pid, &status, 0);
     backend->pid = 0;
     hf_fd_close(&backend->pidfd);
-    hf_fd_close(&backend->ready_fd);
+    close_stamps(backend);
+    return status;
 }
 
 static bool wait_for_end(const struct hf_backend *backend, unsigned timeout_ms)
@@ -117,20 +87,19 @@ int hf_backend_reap(struct hf_backend *backend, unsigned timeout_ms, struct hf_e
     if (!wait_for_end(backend, timeout_ms))
         return hf_error_set(error, ETIMEDOUT, "process %d did not end within %u ms", backend->pid,
                             timeout_ms);
-    waitpid(backend->pid, NULL, 0);
-    forget_process(backend);
+    reap(backend);
     return 0;
 }
 
 void hf_backend_stop(struct hf_backend *backend, unsigned timeout_ms)
 {
-    end_killer(backend);
+    hf_killer_end(&backend->killer);
     if (backend->pid == 0)
         return;
     kill(-backend->pid, SIGTERM);
     if (hf_backend_reap(backend, timeout_ms, NULL) == 0)
         return;
-    hf_backend_kill(backend);
+    hf_killer_kill(backend->pid);
     hf_backend_reap(backend, timeout_ms, NULL);
 }
 
@@ -146,20 +115,22 @@ static void describe_end(int status, struct hf_error *how)
                      WEXITSTATUS(status));
 }
 
+/* First whether it is dead, then whose doing that was: the other way round, our own kill in between
+ * would look like an end by itself. */
 bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how)
 {
-    int status = 0;
+    siginfo_t end = { 0 };
 
-    if (backend->pid == 0 || __atomic_load_n(&backend->killing, __ATOMIC_ACQUIRE) ||
-        waitpid(backend->pid, &status, WNOHANG) != backend->pid)
+    if (backend->pid == 0 ||
+        waitid(P_PID, (id_t)backend->pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        end.si_pid == 0 || hf_killer_is_killing(&backend->killer))
         return false;
-    describe_end(status, how);
-    forget_process(backend);
+    describe_end(reap(backend), how);
     return true;
 }
 
 /* Only what is legal between fork and exec. */
-static _Noreturn void become(struct hf_backend *backend, int ready_fd, pid_t parent)
+static _Noreturn void become(struct hf_backend *backend, const int *stamp_fds, pid_t parent)
 {
     sigset_t none;
 
@@ -174,11 +145,10 @@ static _Noreturn void become(struct hf_backend *backend, int ready_fd, pid_t par
     int log = open(backend->log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
         _exit(EXEC_FAILED);
-    if (ready_fd >= 0 && dup2(ready_fd, READY_FD) < 0)
-        _exit(EXEC_FAILED);
-    /* dup2 onto itself leaves close-on-exec set. */
-    if (ready_fd == READY_FD)
-        fcntl(READY_FD, F_SETFD, 0);
+    for (unsigned i = 0; i < HF_BACKEND_STAMP_COUNT; i++) {
+        if (stamp_fds[i] >= 0 && dup2(stamp_fds[i], stamp_rows[i].fd) < 0)
+            _exit(EXEC_FAILED);
+    }
     execvp(backend->words[0], backend->words);
     dprintf(2, "%s: %s\n", backend->words[0], strerror(errno));
     _exit(EXEC_FAILED);
@@ -189,46 +159,89 @@ static void remove_stale_socket(const struct hf_backend *backend)
 {
     struct stat found;
 
-    if (!backend->stamps && lstat(backend->socket_path, &found) == 0 && S_ISSOCK(found.st_mode))
+    if (!backend->stamps[HF_BACKEND_STAMP_LISTENING] && lstat(backend->socket_path, &found) == 0 &&
+        S_ISSOCK(found.st_mode))
         unlink(backend->socket_path);
 }
 
-int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error)
+/* The child's end must not lie where another is to be put: hence above. */
+static int make_stamp(int *ours, int *theirs)
 {
-    int ready[2] = { -1, -1 };
-    pid_t parent = getpid();
+    int ends[2];
 
-    remove_stale_socket(backend);
-    if (backend->stamps && pipe2(ready, O_CLOEXEC | O_NONBLOCK) < 0)
-        return hf_error_set(error, errno, "unable to make a pipe: %s", strerror(errno));
-    backend->killed_ns = 0;
-    backend->killing = false;
-    backend->listening_ns = 0;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    *ours = ends[0];
+    *theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, STAMP_FD_ABOVE);
+    int code = errno;
+    hf_fd_close(&ends[1]);
+    return *theirs < 0 ? -code : 0;
+}
+
+static int make_stamps(struct hf_backend *backend, int *theirs, struct hf_error *error)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; ret == 0 && i < HF_BACKEND_STAMP_COUNT; i++) {
+        if (backend->stamps[i])
+            ret = make_stamp(&backend->stamp_fds[i], &theirs[i]);
+    }
+    return ret < 0 ? hf_error_set(error, -ret, "unable to make a pipe: %s", strerror(-ret)) : 0;
+}
+
+static int start(struct hf_backend *backend, int *theirs, struct hf_error *error)
+{
+    pid_t parent = getpid();
+    int ret = make_stamps(backend, theirs, error);
+
+    if (ret < 0)
+        return ret;
     backend->spawned_ns = hf_clock_ns();
     pid_t pid = fork();
     if (pid == 0)
-        become(backend, ready[1], parent);
-    int code = errno;
-    hf_fd_close(&ready[1]);
-    if (pid < 0) {
-        hf_fd_close(&ready[0]);
-        return hf_error_set(error, code, "unable to fork: %s", strerror(code));
-    }
+        become(backend, theirs, parent);
+    if (pid < 0)
+        return hf_error_set(error, errno, "unable to fork: %s", strerror(errno));
     setpgid(pid, pid); /* whoever comes first: a kill right now finds the group */
     backend->pid = pid;
-    backend->ready_fd = ready[0];
     hf_process_open(pid, &backend->pidfd);
     return 0;
 }
 
-static void look_at_stamp(struct hf_backend *backend)
+int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error)
 {
-    uint64_t stamp = 0;
+    int theirs[HF_BACKEND_STAMP_COUNT] = { -1, -1 };
 
-    if (backend->ready_fd < 0 || read(backend->ready_fd, &stamp, sizeof(stamp)) != sizeof(stamp))
-        return;
-    backend->listening_ns = stamp;
-    hf_fd_close(&backend->ready_fd);
+    remove_stale_socket(backend);
+    backend->killer = (struct hf_killer){ .stop_fd = -1 };
+    backend->listening_ns = 0;
+    backend->unlocked_ns = 0;
+    int ret = start(backend, theirs, error);
+    for (unsigned i = 0; i < HF_BACKEND_STAMP_COUNT; i++)
+        hf_fd_close(&theirs[i]);
+    if (ret < 0)
+        close_stamps(backend);
+    return ret;
+}
+
+/* False: not written, or not yet. */
+static bool read_stamp(struct hf_backend *backend, enum hf_backend_stamp which, uint64_t *stamp_ns)
+{
+    int fd = backend->stamp_fds[which];
+
+    if (fd < 0 || read(fd, stamp_ns, sizeof(*stamp_ns)) != (ssize_t)sizeof(*stamp_ns))
+        return false;
+    hf_fd_close(&backend->stamp_fds[which]);
+    return true;
+}
+
+uint64_t hf_backend_look_at_lock(struct hf_backend *backend)
+{
+    uint64_t busy_ns = 0;
+
+    if (read_stamp(backend, HF_BACKEND_STAMP_LOCK, &busy_ns))
+        backend->unlocked_ns = hf_max_u64(backend->listening_ns, busy_ns);
+    return backend->unlocked_ns;
 }
 
 static void look_at_socket(struct hf_backend *backend)
@@ -243,8 +256,8 @@ bool hf_backend_look(struct hf_backend *backend)
 {
     if (backend->listening_ns != 0 || backend->pid == 0)
         return backend->listening_ns != 0;
-    if (backend->stamps)
-        look_at_stamp(backend);
+    if (backend->stamps[HF_BACKEND_STAMP_LISTENING])
+        read_stamp(backend, HF_BACKEND_STAMP_LISTENING, &backend->listening_ns);
     else
         look_at_socket(backend);
     return backend->listening_ns != 0;
@@ -327,29 +340,53 @@ static bool is_our_target(const char *program)
     return strcmp(slash == NULL ? program : slash + 1, "holdfast-target") == 0;
 }
 
+#define PLACES_BEFORE_STAMPS 2u
+
+static void make_places(struct placeholder *places, const struct hf_backend_setup *setup)
+{
+    *places++ = (struct placeholder){ "{socket}", setup->socket_path, false };
+    *places++ = (struct placeholder){ "{file}", setup->file_path, false };
+    for (unsigned i = 0; i < HF_BACKEND_STAMP_COUNT; i++)
+        *places++ = (struct placeholder){ stamp_rows[i].place, stamp_rows[i].number, false };
+    *places = (struct placeholder){ 0 };
+}
+
+static int add_stamps(struct hf_backend *backend, unsigned *count, struct placeholder *places,
+                      struct hf_error *error)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; ret == 0 && i < HF_BACKEND_STAMP_COUNT; i++) {
+        const struct placeholder *place = &places[PLACES_BEFORE_STAMPS + i];
+        if (!place->used && is_our_target(backend->words[0]))
+            ret = add_word(backend, count, stamp_rows[i].option, places, error);
+        backend->stamps[i] = place->used;
+    }
+    return ret;
+}
+
 int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *setup,
                     struct hf_error *error)
 {
-    struct placeholder places[] = { { "{socket}", setup->socket_path, false },
-                                    { "{file}", setup->file_path, false },
-                                    { "{ready-fd}", "3", false },
-                                    { NULL, NULL, false } };
+    struct placeholder places[PLACES_BEFORE_STAMPS + HF_BACKEND_STAMP_COUNT + 1];
     unsigned count = 0;
     int ret = 0;
 
-    _Static_assert(READY_FD == 3, "the placeholder's value");
-    *backend = (struct hf_backend){
-        .socket_path = setup->socket_path, .log_path = setup->log_path, .pidfd = -1, .ready_fd = -1
-    };
+    make_places(places, setup);
+    *backend = (struct hf_backend){ .socket_path = setup->socket_path,
+                                    .log_path = setup->log_path,
+                                    .priority = setup->priority,
+                                    .pidfd = -1,
+                                    .stamp_fds = { -1, -1 },
+                                    .killer = { .stop_fd = -1 } };
     for (unsigned i = 0; ret == 0 && setup->command[i] != NULL; i++)
         ret = add_word(backend, &count, setup->command[i], places, error);
     if (ret == 0 && !places[0].used)
         ret = hf_error_set(
             error, EINVAL,
             "the command does not say {socket}, which stands for the path to listen at");
-    if (ret == 0 && !places[2].used && is_our_target(backend->words[0]))
-        ret = add_word(backend, &count, "--ready-fd={ready-fd}", places, error);
-    backend->stamps = places[2].used;
+    if (ret == 0)
+        ret = add_stamps(backend, &count, places, error);
     if (ret < 0)
         hf_backend_done(backend);
     return ret;
@@ -357,9 +394,9 @@ int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *s
 
 void hf_backend_done(struct hf_backend *backend)
 {
-    end_killer(backend);
+    hf_killer_end(&backend->killer);
     if (backend->pid > 0) {
-        hf_backend_kill(backend);
+        hf_killer_kill(backend->pid);
         hf_backend_reap(backend, 5000, NULL);
     }
     for (unsigned i = 0; i < HF_BACKEND_WORDS_MAX; i++) {

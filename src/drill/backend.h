@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The process that is killed: made from a command with {socket}, {file} and {ready-fd} in it,
- * started, watched until it listens, killed, reaped. It runs in a process group of its own (Ctrl-C
- * is for us), dies with us, and writes into a log file. Any vendor's; knows no vhost-user.
+ * The process that is killed: made from a command with {socket}, {file}, {ready-fd} and {lock-fd}
+ * in it, started, watched until it listens, killed, reaped. It runs in a process group of its own
+ * (Ctrl-C is for us), dies with us, and writes into a log file. Any vendor's; knows no vhost-user.
  */
 #ifndef HF_DRILL_BACKEND_H
 #define HF_DRILL_BACKEND_H
 
 #include "base/error.h"
+#include "drill/killer.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,11 +17,18 @@
 #define HF_BACKEND_WORDS_MAX 256u
 
 struct hf_backend_setup {
-    char *const *command; /* NULL-terminated; {socket}, {file}, {ready-fd} are replaced */
+    char *const *command; /* NULL-terminated; the words in braces are replaced */
     const char *socket_path;
     const char *file_path; /* NULL: {file} is an error */
     const char *log_path;
     int priority; /* getpriority(2) */
+};
+
+/* What a back-end may tell by itself: 8 bytes each, nanoseconds of CLOCK_MONOTONIC. */
+enum hf_backend_stamp {
+    HF_BACKEND_STAMP_LISTENING, /* {ready-fd}: when it listened */
+    HF_BACKEND_STAMP_LOCK, /* {lock-fd}: it has its locks; when it last saw that another had one */
+    HF_BACKEND_STAMP_COUNT
 };
 
 struct hf_backend {
@@ -29,19 +36,14 @@ struct hf_backend {
     const char *socket_path;
     const char *log_path;
     int priority;
-    bool stamps; /* it tells itself when it listens ({ready-fd}) */
-    pid_t pid;   /* 0: none */
-    int pidfd;   /* readable when it has ended; -1: none */
-    int ready_fd;
+    pid_t pid;                           /* 0: none */
+    int pidfd;                           /* readable when it has ended; -1: none */
+    bool stamps[HF_BACKEND_STAMP_COUNT]; /* it was told where to write them */
+    int stamp_fds[HF_BACKEND_STAMP_COUNT];
     uint64_t spawned_ns;
     uint64_t listening_ns; /* 0: not yet */
-    /* The thread that kills: it reads pid and kill_at_ns, and writes the last two. */
-    pthread_t killer;
-    bool killer_runs;
-    int killer_stop_fd; /* readable: do not kill; -1: none */
-    uint64_t kill_at_ns;
-    bool killing;       /* atomic */
-    uint64_t killed_ns; /* atomic */
+    uint64_t unlocked_ns;  /* see hf_backend_look_at_lock */
+    struct hf_killer killer;
 };
 
 /*
@@ -57,17 +59,18 @@ void hf_backend_done(struct hf_backend *backend);
 int hf_backend_spawn(struct hf_backend *backend, struct hf_error *error);
 /* Looks whether it listens now; listening_ns is its own stamp, or when the socket file was seen. */
 bool hf_backend_look(struct hf_backend *backend);
+/* When it listened and nobody else had its locks any more, as it says itself; 0: it does not. To be
+ * asked once it serves. */
+uint64_t hf_backend_look_at_lock(struct hf_backend *backend);
 /* True if it has ended by itself; reaps it and says how. */
 bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how);
 
-/* SIGKILL; returns when. The process is reaped by hf_backend_reap, which blocks. */
-uint64_t hf_backend_kill(struct hf_backend *backend);
 /*
- * SIGKILL at that time from a thread of its own, whatever the caller does then: a kill must not
- * know where the load's loop stands. 0, or -errno with a sentence. hf_backend_killed
- * says when it was done, 0 = not yet. Reap, stop and done end the thread.
+ * SIGKILL from a thread of its own (killer.h). 0, or -errno with a sentence. hf_backend_killed says
+ * when it was done, 0 = not yet. Reap, stop and done end the thread.
  */
-int hf_backend_kill_at(struct hf_backend *backend, uint64_t at_ns, struct hf_error *error);
+int hf_backend_kill_at(struct hf_backend *backend, const struct hf_killer_aim *aim,
+                       struct hf_error *error);
 uint64_t hf_backend_killed(const struct hf_backend *backend);
 /* 0 or -ETIMEDOUT. */
 int hf_backend_reap(struct hf_backend *backend, unsigned timeout_ms, struct hf_error *error);

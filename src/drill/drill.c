@@ -132,9 +132,10 @@ static void judge(struct hf_drill *drill)
 static void clean_up(struct hf_drill *drill)
 {
     hf_drill_clear_line(drill);
+    hf_backend_done(&drill->backend); /* first: its killer looks at the rings of the loads */
     HF_FOR_EACH_LOAD(load, drill)
     hf_load_done(load);
-    hf_backend_done(&drill->backend);
+    hf_aim_done(&drill->aim);
     hf_scene_remove(&drill->scene);
     hf_loop_remove(&drill->signal_watch);
     hf_fd_close(&drill->signal_fd);
@@ -183,7 +184,6 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
     drill->signal_fd = -1;
     for (unsigned i = 0; i < HF_DRILL_FRONT_ENDS_MAX; i++)
         drill->loads[i] = (struct hf_load){ .drill = drill, .index = i };
-    drill->backend.pidfd = drill->backend.ready_fd = drill->backend.killer_stop_fd = -1;
     drill->random.state = hf_random_mix(hf_clock_ns());
     lead_the_load(drill);
     sigemptyset(&signals);

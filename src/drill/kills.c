@@ -15,17 +15,40 @@ static uint64_t draw_ns(struct hf_drill *drill, const struct hf_drill_span *span
                                             span->last_ms * UINT64_C(1000));
 }
 
+static bool hits(void *host)
+{
+    return hf_aim_hits(&((const struct hf_drill *)host)->aim);
+}
+
+static int send_killer(struct hf_drill *drill, uint64_t at_ns, struct hf_error *error)
+{
+    struct hf_killer_aim aim = {
+        .at_ns = at_ns, .seed = hf_random_next(&drill->random), .hits = hits, .host = drill
+    };
+
+    /* A recovery may have moved the rings; while the killer looks at them they stay. */
+    hf_aim_clear(&drill->aim);
+    HF_FOR_EACH_LOAD(load, drill)
+    {
+        for (uint16_t i = 0; i < drill->settings->queues; i++) {
+            struct hf_ring ring = hf_initiator_ring(load->initiator, i);
+            hf_aim_add(&drill->aim, &ring);
+        }
+    }
+    return hf_backend_kill_at(&drill->backend, &aim, error);
+}
+
 /* Load until the back-end is killed, at a moment that this loop does not know. */
 static int wait_for_kill(struct hf_drill *drill, struct hf_error *error)
 {
     uint64_t at = hf_clock_ns() + draw_ns(drill, &drill->settings->runtime);
-    int ret = hf_backend_kill_at(&drill->backend, at, error);
+    int ret = send_killer(drill, at, error);
 
     while (ret == 0 && hf_backend_killed(&drill->backend) == 0) {
         ret = hf_drill_turn(drill, 1, error);
         /* It ended by itself, and another one runs: that one is to be killed now. */
-        if (ret == 0 && !drill->backend.killer_runs)
-            ret = hf_backend_kill_at(&drill->backend, at, error);
+        if (ret == 0 && !drill->backend.killer.runs)
+            ret = send_killer(drill, at, error);
     }
     return ret;
 }
@@ -89,14 +112,17 @@ static int kill_once(struct hf_drill *drill, struct hf_error *error)
     if (ret == 0)
         ret = wait_for_first(drill, error);
     entry->listening_ns = drill->backend.listening_ns;
+    entry->unlocked_ns = hf_backend_look_at_lock(&drill->backend);
     entry->first_ns = all_served_ns(drill);
     return ret;
 }
 
 int hf_drill_kill_all(struct hf_drill *drill, struct hf_error *error)
 {
-    int ret = 0;
+    int ret = hf_aim_init(&drill->aim, drill->settings->front_ends * drill->settings->queues);
 
+    if (ret < 0)
+        return hf_error_set(error, -ret, "no memory for a drill");
     HF_FOR_EACH_LOAD(load, drill)
     hf_workload_set_mode(&load->workload, HF_WORKLOAD_RUN);
     while (ret == 0 && !drill->hopeless && drill->outcome->kills < drill->settings->kills)

@@ -71,7 +71,6 @@ static void find_target(struct hf_scene *scene)
 static void use_our_target(struct hf_scene *scene, const struct hf_drill_settings *settings)
 {
     static char socket_option[] = "--socket-path={socket}";
-    static char ready_option[] = "--ready-fd={ready-fd}";
 
     find_target(scene);
     snprintf(scene->queues, sizeof(scene->queues), "--queues=%u", settings->queues);
@@ -79,9 +78,8 @@ static void use_our_target(struct hf_scene *scene, const struct hf_drill_setting
     scene->words[0] = scene->program;
     scene->words[1] = socket_option;
     scene->words[2] = scene->queues;
-    scene->words[3] = ready_option;
-    scene->words[4] = scene->unit;
-    scene->words[5] = NULL;
+    scene->words[3] = scene->unit;
+    scene->words[4] = NULL;
     scene->command = scene->words;
 }
 

@@ -11,7 +11,7 @@
 
 #include <limits.h>
 
-#define HF_SCENE_WORDS 6u
+#define HF_SCENE_WORDS 5u
 
 struct hf_scene {
     char folder[PATH_MAX]; /* empty: not made */

@@ -3,6 +3,7 @@
 #ifndef HF_DRILL_STATE_H
 #define HF_DRILL_STATE_H
 
+#include "drill/aim.h"
 #include "drill/backend.h"
 #include "drill/drill.h"
 #include "drill/load.h"
@@ -18,7 +19,8 @@ struct hf_drill {
     struct hf_backend backend;
     struct hf_load loads[HF_DRILL_FRONT_ENDS_MAX]; /* settings->front_ends of them */
     struct hf_random random;                       /* of kill moments; not of the workload */
-    int priority;                                  /* this program's own, and the back-ends' */
+    struct hf_aim aim;
+    int priority; /* this program's own, and the back-ends' */
     uint64_t overdue_look_ns;
     uint64_t progress_ns;
     bool interrupted;

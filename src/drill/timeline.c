@@ -68,7 +68,8 @@ static struct hf_timeline_gap gap_of(const struct hf_timeline *timeline, sample_
     uint64_t *samples = collect(timeline, sample, &count);
 
     if (count > 0)
-        gap = (struct hf_timeline_gap){ .p50_ms = (double)percentile(samples, count, 50) / 1e6,
+        gap = (struct hf_timeline_gap){ .samples = count,
+                                        .p50_ms = (double)percentile(samples, count, 50) / 1e6,
                                         .p99_ms = (double)percentile(samples, count, 99) / 1e6,
                                         .max_ms = (double)samples[count - 1] / 1e6 };
     free(samples);
@@ -92,6 +93,11 @@ static uint64_t listen_sample(const struct hf_timeline_kill *kill)
     return since(kill->listening_ns, kill->first_ns);
 }
 
+static uint64_t lock_sample(const struct hf_timeline_kill *kill)
+{
+    return since(kill->unlocked_ns, kill->first_ns);
+}
+
 static uint64_t in_flight_sample(const struct hf_timeline_kill *kill)
 {
     return kill->in_flight;
@@ -105,6 +111,11 @@ struct hf_timeline_gap hf_timeline_kill_gap(const struct hf_timeline *timeline)
 struct hf_timeline_gap hf_timeline_listen_gap(const struct hf_timeline *timeline)
 {
     return gap_of(timeline, listen_sample);
+}
+
+struct hf_timeline_gap hf_timeline_lock_gap(const struct hf_timeline *timeline)
+{
+    return gap_of(timeline, lock_sample);
 }
 
 unsigned hf_timeline_hits(const struct hf_timeline *timeline)

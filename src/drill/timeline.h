@@ -14,6 +14,7 @@
 struct hf_timeline_kill {
     uint64_t killed_ns;
     uint64_t listening_ns; /* 0: it never did */
+    uint64_t unlocked_ns;  /* it listened, and nobody else had its locks any more; 0: not told */
     uint64_t first_ns;     /* first completion; 0: none came */
     uint32_t in_flight;
 };
@@ -26,6 +27,7 @@ struct hf_timeline {
 
 /* In milliseconds; all 0 without a sample. */
 struct hf_timeline_gap {
+    size_t samples;
     double p50_ms;
     double p99_ms;
     double max_ms;
@@ -38,9 +40,10 @@ void hf_timeline_done(struct hf_timeline *timeline);
 /* NULL when full. */
 struct hf_timeline_kill *hf_timeline_add(struct hf_timeline *timeline);
 
-/* Kill to first completion; listening to first completion. */
+/* To the first completion: from the kill, from listening, from listening and being unlocked. */
 struct hf_timeline_gap hf_timeline_kill_gap(const struct hf_timeline *timeline);
 struct hf_timeline_gap hf_timeline_listen_gap(const struct hf_timeline *timeline);
+struct hf_timeline_gap hf_timeline_lock_gap(const struct hf_timeline *timeline);
 
 /* Kills that met at least one request. */
 unsigned hf_timeline_hits(const struct hf_timeline *timeline);

@@ -300,6 +300,11 @@ void *hf_initiator_buffer(const struct hf_initiator *initiator)
     return initiator->guest.data.host;
 }
 
+struct hf_ring hf_initiator_ring(const struct hf_initiator *initiator, uint16_t queue)
+{
+    return initiator->queues[queue].driver.ring;
+}
+
 enum hf_recovery hf_initiator_recovery(const struct hf_initiator *initiator)
 {
     return initiator->recovery;

@@ -109,6 +109,10 @@ void hf_initiator_push(struct hf_initiator *initiator);
 /* Looks at all rings once without waiting and completes what is there; returns how many. */
 unsigned hf_initiator_poll(struct hf_initiator *initiator);
 
+/* Where a request queue's ring is now. Until hf_initiator_free other threads may look at the
+ * indices there, though after a recovery nothing may happen there any more. */
+struct hf_ring hf_initiator_ring(const struct hf_initiator *initiator, uint16_t queue);
+
 /* Requests submitted and not done, on all queues. */
 unsigned hf_initiator_outstanding(const struct hf_initiator *initiator);
 

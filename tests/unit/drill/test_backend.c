@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct place {
@@ -61,17 +62,19 @@ static int init_shell(struct place *place, char *script)
 static void placeholders_are_replaced_anywhere_in_a_word(void **state)
 {
     struct place *place = *state;
-    char *command[] = { "prog", "--a={socket}", "x,{file},{file}", "{ready-fd}", "{other}", NULL };
+    char *command[] = { "prog", "--a={socket}", "x,{file},{file}", "{ready-fd}{lock-fd}", "{other}",
+                        NULL };
     char expected[128];
 
     assert_int_equal(init(place, command, "/f"), 0);
     snprintf(expected, sizeof(expected), "--a=%s", place->socket);
     assert_string_equal(place->backend.words[1], expected);
     assert_string_equal(place->backend.words[2], "x,/f,/f");
-    assert_string_equal(place->backend.words[3], "3");
+    assert_string_equal(place->backend.words[3], "34");
     assert_string_equal(place->backend.words[4], "{other}");
     assert_null(place->backend.words[5]);
-    assert_true(place->backend.stamps);
+    assert_true(place->backend.stamps[HF_BACKEND_STAMP_LISTENING]);
+    assert_true(place->backend.stamps[HF_BACKEND_STAMP_LOCK]);
 }
 
 static void our_own_target_is_told_where_to_stamp(void **state)
@@ -81,7 +84,9 @@ static void our_own_target_is_told_where_to_stamp(void **state)
 
     assert_int_equal(init(place, command, NULL), 0);
     assert_string_equal(place->backend.words[2], "--ready-fd=3");
-    assert_true(place->backend.stamps);
+    assert_string_equal(place->backend.words[3], "--lock-fd=4");
+    assert_true(place->backend.stamps[HF_BACKEND_STAMP_LISTENING]);
+    assert_true(place->backend.stamps[HF_BACKEND_STAMP_LOCK]);
 }
 
 static void a_stranger_is_not(void **state)
@@ -91,7 +96,8 @@ static void a_stranger_is_not(void **state)
 
     assert_int_equal(init(place, command, NULL), 0);
     assert_null(place->backend.words[2]);
-    assert_false(place->backend.stamps);
+    assert_false(place->backend.stamps[HF_BACKEND_STAMP_LISTENING]);
+    assert_false(place->backend.stamps[HF_BACKEND_STAMP_LOCK]);
 }
 
 static void a_command_without_a_socket_is_refused(void **state)
@@ -144,6 +150,64 @@ static void the_stamp_of_the_process_itself_counts(void **state)
     assert_int_equal(place->backend.listening_ns, 0x030201);
 }
 
+static uint64_t wait_for_lock_stamp(struct place *place)
+{
+    for (unsigned i = 0; i < 2000 && hf_backend_look_at_lock(&place->backend) == 0; i++)
+        usleep(1000);
+    return hf_backend_look_at_lock(&place->backend);
+}
+
+static void it_is_unlocked_when_it_listens_or_when_it_was_last_kept_out(void **state)
+{
+    static const struct {
+        const char *busy; /* the first bytes, the lowest first */
+        uint64_t unlocked_ns;
+    } rows[] = { { "\\0\\0\\0", 0x030201 }, { "\\0\\1\\3", 0x030201 }, { "\\4\\2\\3", 0x030204 } };
+    struct place *place = *state;
+    char script[160];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(script, sizeof(script),
+                 "printf '\\1\\2\\3\\0\\0\\0\\0\\0' >&{ready-fd}; "
+                 "printf '%s\\0\\0\\0\\0\\0' >&{lock-fd}; sleep 60",
+                 rows[i].busy);
+        assert_int_equal(init_shell(place, script), 0);
+        assert_int_equal(hf_backend_spawn(&place->backend, &place->error), 0);
+        wait_for_stamp(place);
+        assert_int_equal(wait_for_lock_stamp(place), rows[i].unlocked_ns);
+        hf_backend_done(&place->backend);
+    }
+}
+
+static void it_does_not_say_so_where_it_is_not_asked(void **state)
+{
+    struct place *place = *state;
+
+    assert_int_equal(init_shell(place, "printf '\\1\\2\\3\\0\\0\\0\\0\\0' >&{ready-fd}; sleep 60"),
+                     0);
+    assert_int_equal(hf_backend_spawn(&place->backend, &place->error), 0);
+    wait_for_stamp(place);
+    assert_int_equal(hf_backend_look_at_lock(&place->backend), 0);
+}
+
+static void it_runs_with_the_priority_it_is_given(void **state)
+{
+    struct place *place = *state;
+    char *command[] = { "sh", "-c", "sleep 60", "{socket}", NULL };
+    struct hf_backend_setup setup = {
+        .command = command, .socket_path = place->socket, .log_path = place->log, .priority = 19
+    };
+    int priority = 0;
+
+    assert_int_equal(hf_backend_init(&place->backend, &setup, &place->error), 0);
+    assert_int_equal(hf_backend_spawn(&place->backend, &place->error), 0);
+    for (unsigned i = 0; i < 2000 && priority != 19; i++) {
+        usleep(1000);
+        priority = getpriority(PRIO_PROCESS, (id_t)place->backend.pid);
+    }
+    assert_int_equal(priority, 19);
+}
+
 /* Gone, or a zombie that waits for somebody to look. */
 static bool is_dead(const char *pid)
 {
@@ -184,11 +248,11 @@ static void a_kill_kills_the_whole_group_and_is_no_end_by_itself(void **state)
     assert_int_equal(init_shell(place, "sleep 60 & echo $! >{socket}; wait"), 0);
     assert_int_equal(hf_backend_spawn(&place->backend, &place->error), 0);
     read_child(place, child, sizeof(child));
-    uint64_t at = hf_clock_ns() + 20 * HF_NS_PER_MS;
-    assert_int_equal(hf_backend_kill_at(&place->backend, at, &place->error), 0);
+    struct hf_killer_aim aim = { .at_ns = hf_clock_ns() + 20 * HF_NS_PER_MS };
+    assert_int_equal(hf_backend_kill_at(&place->backend, &aim, &place->error), 0);
     while (hf_backend_killed(&place->backend) == 0)
         assert_false(hf_backend_ended(&place->backend, &place->error));
-    assert_true(hf_backend_killed(&place->backend) >= at);
+    assert_true(hf_backend_killed(&place->backend) >= aim.at_ns);
     assert_false(hf_backend_ended(&place->backend, &place->error));
     assert_int_equal(hf_backend_reap(&place->backend, 5000, &place->error), 0);
     for (unsigned i = 0; i < 1000 && !is_dead(child); i++)
@@ -223,11 +287,11 @@ static void a_kill_that_is_not_wanted_any_more_does_not_come(void **state)
 {
     struct place *place = *state;
     uint64_t start = hf_clock_ns();
+    struct hf_killer_aim aim = { .at_ns = start + 3600 * HF_NS_PER_S };
 
     assert_int_equal(init_shell(place, "trap 'exit 0' TERM; sleep 60 & wait"), 0);
     assert_int_equal(hf_backend_spawn(&place->backend, &place->error), 0);
-    assert_int_equal(hf_backend_kill_at(&place->backend, start + 3600 * HF_NS_PER_S, &place->error),
-                     0);
+    assert_int_equal(hf_backend_kill_at(&place->backend, &aim, &place->error), 0);
     hf_backend_stop(&place->backend, 5000);
     assert_int_equal(hf_backend_killed(&place->backend), 0);
     assert_int_equal(place->backend.pid, 0);
@@ -245,6 +309,9 @@ int main(void)
         PLACE_TEST(a_file_where_there_is_none_is_refused),
         PLACE_TEST(units_that_die_with_the_process_are_refused_with_the_reason),
         PLACE_TEST(the_stamp_of_the_process_itself_counts),
+        PLACE_TEST(it_is_unlocked_when_it_listens_or_when_it_was_last_kept_out),
+        PLACE_TEST(it_does_not_say_so_where_it_is_not_asked),
+        PLACE_TEST(it_runs_with_the_priority_it_is_given),
         PLACE_TEST(a_kill_kills_the_whole_group_and_is_no_end_by_itself),
         PLACE_TEST(an_end_by_itself_is_told_with_its_status),
         PLACE_TEST(a_program_that_is_not_there_is_told),

@@ -31,6 +31,23 @@ static void gaps_are_taken_from_kill_and_from_listening(void **state)
     hf_timeline_done(&timeline);
 }
 
+static void waiting_for_the_lock_is_not_in_the_third_gap(void **state)
+{
+    struct hf_timeline timeline;
+
+    (void)state;
+    assert_int_equal(hf_timeline_init(&timeline, 2), 0);
+    add(&timeline, 10, 40, 1);
+    assert_int_equal(hf_timeline_lock_gap(&timeline).samples, 0);
+    add(&timeline, 10, 40, 1);
+    timeline.kills[1].unlocked_ns = timeline.kills[1].first_ns - 3000000;
+    struct hf_timeline_gap gap = hf_timeline_lock_gap(&timeline);
+    assert_int_equal(gap.samples, 1);
+    assert_true(gap.p50_ms == 3 && gap.max_ms == 3);
+    assert_true(hf_timeline_listen_gap(&timeline).p50_ms == 30);
+    hf_timeline_done(&timeline);
+}
+
 static void a_kill_that_nothing_followed_has_no_gap(void **state)
 {
     struct hf_timeline timeline;
@@ -78,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_are_taken_from_kill_and_from_listening),
+        cmocka_unit_test(waiting_for_the_lock_is_not_in_the_third_gap),
         cmocka_unit_test(a_kill_that_nothing_followed_has_no_gap),
         cmocka_unit_test(percentiles_are_by_nearest_rank),
         cmocka_unit_test(hits_are_kills_with_something_in_flight),
