@@ -19,6 +19,7 @@
 struct options {
     struct hf_drill_settings settings;
     bool json;
+    bool each_kill;
 };
 
 enum option_key {
@@ -39,6 +40,8 @@ enum option_key {
     KEY_FILE,
     KEY_POLL,
     KEY_JSON,
+    KEY_EACH_KILL,
+    KEY_KEEP,
 };
 
 static const struct argp_option option_table[] = {
@@ -70,6 +73,9 @@ static const struct argp_option option_table[] = {
     { "poll", KEY_POLL, NULL, 0,
       "Watch the rings instead of waiting for calls; takes a whole processor", 0 },
     { "json", KEY_JSON, NULL, 0, "Print the outcome as one JSON object", 0 },
+    { "each-kill", KEY_EACH_KILL, NULL, 0, "Have every kill in that object by itself", 0 },
+    { "keep", KEY_KEEP, NULL, 0,
+      "If something was wrong, leave the file and the back-end's log, and say where they are", 0 },
     { 0 }
 };
 
@@ -233,6 +239,12 @@ static error_t parse(int key, char *word, struct argp_state *state)
     case KEY_JSON:
         options->json = true;
         return 0;
+    case KEY_EACH_KILL:
+        options->each_kill = true;
+        return 0;
+    case KEY_KEEP:
+        settings->keep = true;
+        return 0;
     case ARGP_KEY_ARG:
         return take_command(state);
     default:
@@ -244,8 +256,8 @@ static const char *const description =
     "Put a disk under verified load, kill its back-end at random moments, start it again, and say "
     "what was lost.\vWithout COMMAND a fresh file is served by holdfast-target. COMMAND is any "
     "vhost-user-scsi back-end; {socket} in it is replaced by the path to listen at, {file} by that "
-    "of a fresh file, {ready-fd} by the number of a descriptor to which 8 bytes, the "
-    "CLOCK_MONOTONIC time of listening, may be written. The first disk that can be written is "
+    "of a fresh file, {ready-fd} and {lock-fd} by numbers of descriptors for what holdfast-target "
+    "writes with its options of these names. The first disk that can be written is "
     "used, and what was on it is LOST.\n\n"
     "Exit status: 0 clean; 1 something was lost, duplicated, corrupted, failed or stuck; 2 the "
     "drill could not run, or was inconclusive (fewer than 90 % of the kills met a request).";
@@ -261,13 +273,15 @@ static void check_together(const struct options *options)
         fputs("holdfast drill: --direct does not change COMMAND: say cache=none there\n", stderr);
     if (settings->command == NULL && settings->file != NULL)
         fputs("holdfast drill: --file is ignored: a fresh file is served\n", stderr);
+    if (options->each_kill && !options->json)
+        fputs("holdfast drill: --each-kill is for --json\n", stderr);
 }
 
 static int report(const struct options *options, const struct hf_drill_outcome *outcome)
 {
     if (!options->json)
         hf_drill_print_text(stdout, &options->settings, outcome);
-    else if (hf_drill_print_json(stdout, &options->settings, outcome) < 0)
+    else if (hf_drill_print_json(stdout, &options->settings, outcome, options->each_kill) < 0)
         return EXIT_NOT_RUN;
     return hf_verdict_exit_code(outcome->verdict);
 }
@@ -290,6 +304,8 @@ static int run_drill(int count, char **arguments)
         fprintf(stderr, "holdfast drill: %s\n", error.text);
     else
         status = report(&options, &outcome);
+    if (outcome.kept[0] != 0)
+        fprintf(stderr, "holdfast drill: kept %s\n", outcome.kept);
     hf_drill_outcome_done(&outcome);
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -129,14 +130,25 @@ static void judge(struct hf_drill *drill)
     outcome->verdict = hf_verdict_of(&outcome->tally, outcome->kills, outcome->hits);
 }
 
-static void clean_up(struct hf_drill *drill)
+/* What harm left behind is evidence; so is what could not go on, unless somebody told it to end. */
+static bool is_worth_keeping(const struct hf_drill *drill, int ret)
+{
+    if (!drill->settings->keep || drill->interrupted)
+        return false;
+    return ret < 0 || drill->outcome->verdict == HF_VERDICT_HARMED;
+}
+
+static void clean_up(struct hf_drill *drill, int ret)
 {
     hf_drill_clear_line(drill);
     hf_backend_done(&drill->backend); /* first: its killer looks at the rings of the loads */
     HF_FOR_EACH_LOAD(load, drill)
     hf_load_done(load);
     hf_aim_done(&drill->aim);
-    hf_scene_remove(&drill->scene);
+    if (is_worth_keeping(drill, ret))
+        snprintf(drill->outcome->kept, sizeof(drill->outcome->kept), "%s", drill->scene.folder);
+    else
+        hf_scene_remove(&drill->scene);
     hf_loop_remove(&drill->signal_watch);
     hf_fd_close(&drill->signal_fd);
     hf_loop_done(&drill->loop);
@@ -192,7 +204,7 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, &before);
     int ret = run(drill, &signals, error);
-    clean_up(drill);
+    clean_up(drill, ret);
     setpriority(PRIO_PROCESS, 0, drill->priority);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(drill);

@@ -13,6 +13,7 @@
 #include "drill/workload.h"
 #include "initiator/initiator.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct hf_drill_settings {
     const char *file;     /* of somebody else's back-end, to be checked at the end; or NULL */
     char *const *command; /* NULL: our own target */
     bool progress;        /* a live line on standard error */
+    bool keep;            /* the folder with file and log, unless no harm was found */
 };
 
 struct hf_drill_outcome {
@@ -53,6 +55,7 @@ struct hf_drill_outcome {
     enum hf_recovery recovery;
     bool file_checked;
     enum hf_verdict verdict;
+    char kept[PATH_MAX]; /* the folder; empty: it was removed */
 };
 
 extern const struct hf_drill_settings hf_drill_settings_default;
@@ -60,7 +63,7 @@ extern const struct hf_drill_settings hf_drill_settings_default;
 /*
  * 0 and *outcome (timeline freed by hf_drill_outcome_done, also after a failure), or -errno with a
  * sentence: it could not be run (-EINTR: a signal came). Whatever happens, the processes it started
- * are gone and its files are removed.
+ * are gone, and its files are removed unless they are to be kept.
  */
 int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outcome *outcome,
                  struct hf_error *error);

@@ -14,6 +14,8 @@ static const char *const sentences[HF_VERDICT_COUNT] = {
 
 static void print_gap(FILE *out, const char *what, struct hf_timeline_gap gap)
 {
+    if (gap.samples == 0)
+        return;
     fprintf(out, "  %-31s p50 %.2f ms, p99 %.2f ms, max %.2f ms\n", what, gap.p50_ms, gap.p99_ms,
             gap.max_ms);
 }
@@ -32,6 +34,7 @@ static void print_gaps(FILE *out, const struct hf_timeline *timeline)
 {
     print_gap(out, "gap, kill to first completion:", hf_timeline_kill_gap(timeline));
     print_gap(out, "gap, listening to completion:", hf_timeline_listen_gap(timeline));
+    print_gap(out, "gap, and lock free:", hf_timeline_lock_gap(timeline));
 }
 
 void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
@@ -57,7 +60,52 @@ void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
 
 static json_t *gap_object(struct hf_timeline_gap gap)
 {
+    if (gap.samples == 0)
+        return json_null();
     return json_pack("{s:f, s:f, s:f}", "p50", gap.p50_ms, "p99", gap.p99_ms, "max", gap.max_ms);
+}
+
+static void add_gaps(json_t *object, const struct hf_timeline *timeline)
+{
+    json_object_set_new(object, "gap_kill_ms", gap_object(hf_timeline_kill_gap(timeline)));
+    json_object_set_new(object, "gap_listen_ms", gap_object(hf_timeline_listen_gap(timeline)));
+    json_object_set_new(object, "gap_lock_ms", gap_object(hf_timeline_lock_gap(timeline)));
+}
+
+static void add_harm(json_t *object, const struct hf_tally *tally)
+{
+    json_t *notes = json_array();
+
+    for (unsigned i = 0; i < HF_CLASS_COUNT; i++)
+        json_object_set_new(object, hf_class_name((enum hf_class)i),
+                            json_integer((json_int_t)tally->classes[i]));
+    for (unsigned i = 0; i < tally->note_count; i++)
+        json_array_append_new(notes, json_string(tally->notes[i]));
+    json_object_set_new(object, "notes", notes);
+}
+
+/* Milliseconds after the kill; null where there is no such moment. */
+static json_t *moment(const struct hf_timeline_kill *kill, uint64_t at_ns)
+{
+    double after_ns = (double)at_ns - (double)kill->killed_ns;
+
+    return at_ns == 0 || kill->killed_ns == 0 ? json_null() : json_real(after_ns / 1e6);
+}
+
+static json_t *kill_object(const struct hf_timeline_kill *kill)
+{
+    return json_pack("{s:I, s:o, s:o, s:o}", "in_flight", (json_int_t)kill->in_flight,
+                     "listening_ms", moment(kill, kill->listening_ns), "unlocked_ms",
+                     moment(kill, kill->unlocked_ns), "first_ms", moment(kill, kill->first_ns));
+}
+
+static json_t *each_kill(const struct hf_timeline *timeline)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < timeline->count; i++)
+        json_array_append_new(list, kill_object(&timeline->kills[i]));
+    return list;
 }
 
 static json_t *outcome_object(const struct hf_drill_settings *settings,
@@ -65,21 +113,20 @@ static json_t *outcome_object(const struct hf_drill_settings *settings,
 {
     const struct hf_tally *tally = &outcome->tally;
     const struct hf_timeline *timeline = &outcome->timeline;
-    json_t *object =
-        json_pack("{s:I, s:I, s:I}", "kills", (json_int_t)outcome->kills, "requests",
-                  (json_int_t)tally->requests, "replayed", (json_int_t)tally->replayed);
+    json_t *object = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I}", "kills", (json_int_t)outcome->kills, "hits",
+        (json_int_t)outcome->hits, "ended_by_itself", (json_int_t)outcome->ended_by_itself,
+        "requests", (json_int_t)tally->requests, "replayed", (json_int_t)tally->replayed);
 
     if (object == NULL)
         return NULL;
-    for (unsigned i = 0; i < HF_CLASS_COUNT; i++)
-        json_object_set_new(object, hf_class_name((enum hf_class)i),
-                            json_integer((json_int_t)tally->classes[i]));
+    add_harm(object, tally);
     json_object_set_new(object, "in_flight_at_kill",
                         json_pack("{s:I, s:I}", "min",
                                   (json_int_t)hf_timeline_in_flight_min(timeline), "median",
                                   (json_int_t)hf_timeline_in_flight_median(timeline)));
-    json_object_set_new(object, "gap_kill_ms", gap_object(hf_timeline_kill_gap(timeline)));
-    json_object_set_new(object, "gap_listen_ms", gap_object(hf_timeline_listen_gap(timeline)));
+    add_gaps(object, timeline);
+    json_object_set_new(object, "file_checked", json_boolean(outcome->file_checked));
     json_object_set_new(object, "seed", json_integer((json_int_t)settings->seed));
     json_object_set_new(object, "recovery", json_string(hf_recovery_name(outcome->recovery)));
     json_object_set_new(object, "verdict", json_string(hf_verdict_name(outcome->verdict)));
@@ -87,12 +134,14 @@ static json_t *outcome_object(const struct hf_drill_settings *settings,
 }
 
 int hf_drill_print_json(FILE *out, const struct hf_drill_settings *settings,
-                        const struct hf_drill_outcome *outcome)
+                        const struct hf_drill_outcome *outcome, bool each)
 {
     json_t *object = outcome_object(settings, outcome);
 
     if (object == NULL)
         return -ENOMEM;
+    if (each)
+        json_object_set_new(object, "each_kill", each_kill(&outcome->timeline));
     int ret = json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(object);
     fputc('\n', out);

@@ -9,8 +9,8 @@
 
 void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
                          const struct hf_drill_outcome *outcome);
-/* One object, one line. -ENOMEM. */
+/* One object, one line; with each kill by itself, if `each`. -ENOMEM. */
 int hf_drill_print_json(FILE *out, const struct hf_drill_settings *settings,
-                        const struct hf_drill_outcome *outcome);
+                        const struct hf_drill_outcome *outcome, bool each);
 
 #endif
