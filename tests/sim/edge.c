@@ -42,11 +42,11 @@ static void dial(struct sim_world *world, const struct hf_effect *effect)
         edge->dials_to_ignore--;
         return;
     }
-    if (process != NULL && edge->dials_to_refuse == 0) {
+    if (process != NULL && edge->dials_to_refuse == 0 && !sim_edge_is_full(world)) {
         connect_to(world, process, effect->dial);
     } else {
         event.kind = HF_EVENT_DIAL_FAILED;
-        event.error = ECONNREFUSED;
+        event.error = sim_edge_is_full(world) ? EMFILE : ECONNREFUSED;
         edge->dials_to_refuse -= edge->dials_to_refuse > 0;
     }
     sim_world_feed(world, 20 * SIM_US, event);
@@ -75,35 +75,10 @@ static void hang_up(struct sim_world *world, const struct hf_effect *effect)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-/* Through the codec, as on a real socket. */
-static bool copy_through_codec(struct sim_world *world, enum hf_stream stream,
-                               struct hf_message *message)
-{
-    uint8_t bytes[HF_MESSAGE_ENCODED_MAX];
-    struct hf_message copy;
-    size_t length = hf_message_encode(message, bytes, sizeof(bytes));
-
-    if (length == 0 || hf_message_decode(stream, bytes, length, &copy) != HF_WIRE_FAULT_NONE) {
-        sim_fail(&world->verdict, "edge: %s cannot be encoded", hf_message_name(message));
-        return false;
-    }
-    message->body = copy.body;
-    message->kind = copy.kind;
-    message->size_bytes = copy.size_bytes;
-    return true;
-}
-
 static void hold_fds(struct sim_world *world, struct hf_message *message)
 {
     for (unsigned i = 0; i < message->fd_count; i++)
         message->fds[i] = sim_fd_dup(&world->fds, message->fds[i], SIM_OWNER_EDGE);
-}
-
-static void drop_fds(struct sim_world *world, struct hf_message *message)
-{
-    for (unsigned i = 0; i < message->fd_count; i++)
-        sim_fd_close(&world->fds, message->fds[i]);
-    message->fd_count = 0;
 }
 
 static void note_kick(struct sim_world *world, const struct hf_message *message)
@@ -143,7 +118,7 @@ static void send(struct sim_world *world, const struct hf_effect *effect)
         sim_fail(&world->verdict, "edge: SEND while %s",
                  edge->connected ? "the last is not sent" : "there is no socket");
     sim_world_note_message(world, "->", &message);
-    if (!copy_through_codec(world, HF_STREAM_REQUESTS, &message))
+    if (!sim_edge_copy(world, HF_STREAM_REQUESTS, &message))
         return;
     hold_fds(world, &message);
     note_kick(world, &message);
@@ -151,42 +126,21 @@ static void send(struct sim_world *world, const struct hf_effect *effect)
     arrive.epoch = world->vmm.epoch;
     struct sim_injection injection = inject(world);
     edge->sending = true;
+    if (message.fd_count > 0 && sim_edge_is_full(world)) {
+        injection.unsent = true;
+        sim_edge_break_off(world, HF_FAULT_LOCAL);
+    }
     if (!injection.unsent)
         sim_world_feed(world, 5 * SIM_US,
                        (struct hf_event){ .kind = HF_EVENT_SENT, .dial = edge->dial });
     if (injection.lost || injection.unsent) {
-        drop_fds(world, &message);
+        sim_edge_drop_fds(world, &message);
         return;
     }
     arrive.message = message;
     arrive.serial = (uint32_t)injection.twist;
     edge->in_transit++;
     sim_world_later(world, 40 * SIM_US, arrive);
-}
-
-void sim_edge_receive(struct sim_process *process, const struct hf_message *reply, bool raw)
-{
-    struct sim_world *world = process->world;
-    struct hf_message message = *reply;
-    struct hf_event event = { .kind = HF_EVENT_MESSAGE, .dial = process->peer.dial };
-
-    if (!world->edge.connected || world->edge.dial != process->peer.dial) {
-        drop_fds(world, &message);
-        return;
-    }
-    if (!raw && hf_message_judge_fds(&message) != HF_WIRE_FAULT_NONE) {
-        drop_fds(world, &message);
-        sim_world_feed(world, 20 * SIM_US,
-                       (struct hf_event){ .kind = HF_EVENT_HANGUP,
-                                          .dial = process->peer.dial,
-                                          .fault = HF_FAULT_MALFORMED });
-        return;
-    }
-    if (!raw && !copy_through_codec(world, HF_STREAM_REPLIES, &message))
-        return;
-    sim_world_later(
-        world, 20 * SIM_US,
-        (struct sim_event){ .kind = SIM_EVENT_FRONT, .front = event, .message = message });
 }
 
 /* ---- rings ----------------------------------------------------------------------------------- */
@@ -307,15 +261,18 @@ static void arm(struct sim_world *world, const struct hf_effect *effect)
 {
     struct sim_edge *edge = &world->edge;
     uint64_t at_ns = effect->deadline_ns > world->now_ns ? effect->deadline_ns : world->now_ns;
+    uint64_t wait_ns = (at_ns - world->now_ns) / (edge->early_timer ? 2u : 1u) + edge->late_ns;
+    struct sim_event event = { .kind = SIM_EVENT_TIMER, .front = { .kind = HF_EVENT_TIMER } };
 
     edge->timer_serial++;
     if (effect->deadline_ns == 0)
         return;
-    sim_world_later(world, at_ns - world->now_ns + edge->late_ns,
-                    (struct sim_event){ .kind = SIM_EVENT_TIMER,
-                                        .serial = edge->timer_serial,
-                                        .front = { .kind = HF_EVENT_TIMER } });
+    event.serial = edge->timer_serial;
+    sim_world_later(world, wait_ns, event);
+    if (edge->double_timer)
+        sim_world_feed(world, wait_ns, event.front);
     edge->late_ns = 0;
+    edge->early_timer = edge->double_timer = false;
 }
 
 static void close_it(struct sim_world *world, const struct hf_effect *effect)

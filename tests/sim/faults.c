@@ -60,7 +60,13 @@ static void unsolicited(struct sim_world *world)
 {
     struct hf_message reply = hf_message_reply_u64(HF_REQUEST_GET_QUEUE_NUM, 1);
 
-    sim_edge_receive(sim_process_present(world), &reply, false);
+    sim_edge_receive(sim_process_present(world), &reply, SIM_TWIST_NONE);
+}
+
+/* Of this process: nothing can be opened, received or duplicated. */
+static void fill_fd_table(struct sim_world *world)
+{
+    world->edge.fds_full_until_ns = world->now_ns + 30 * SIM_MS;
 }
 
 /* ---- the next back-end offers less ----------------------------------------------------------- */
@@ -81,6 +87,25 @@ static void lack_feature(struct sim_world *world)
 static void lack_protocol(struct sim_world *world)
 {
     poorer(world)->features &= ~HF_FEATURE(PROTOCOL_FEATURES);
+}
+
+static void lack_log(struct sim_world *world)
+{
+    struct sim_persona *next = poorer(world);
+
+    next->features &= ~HF_FEATURE(LOG_ALL);
+    next->protocol &= ~HF_PROTOCOL_FEATURE(LOG_SHMFD);
+}
+
+/* Nothing relies on these two: it is served in another way. */
+static void lack_acks(struct sim_world *world)
+{
+    poorer(world)->protocol &= ~HF_PROTOCOL_FEATURE(REPLY_ACK);
+}
+
+static void lack_slots(struct sim_world *world)
+{
+    poorer(world)->protocol &= ~HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS);
 }
 
 static void lack_inflight(struct sim_world *world)
@@ -116,6 +141,19 @@ static void stray_timer(struct sim_world *world)
 {
     sim_world_feed(world, 0, (struct hf_event){ .kind = HF_EVENT_TIMER });
     sim_world_feed(world, 7 * SIM_US, (struct hf_event){ .kind = HF_EVENT_TIMER });
+}
+
+/* Something must be waited for in vain, or the timer would not matter. */
+static void early_timer(struct sim_world *world)
+{
+    world->edge.early_timer = true;
+    stop_now(world);
+}
+
+static void double_timer(struct sim_world *world)
+{
+    world->edge.double_timer = true;
+    stop_now(world);
 }
 
 static void late_timer(struct sim_world *world)
@@ -208,6 +246,11 @@ static void host_logs(struct sim_world *world)
     later(world, 500 * SIM_US, on ? SIM_ACTION_LOG_ON : SIM_ACTION_LOG_OFF);
 }
 
+static void host_logs_on(struct sim_world *world)
+{
+    later(world, 0, world->vmm.log != 0 ? SIM_ACTION_LOG_OFF : SIM_ACTION_LOG_ON);
+}
+
 static void host_changes_call(struct sim_world *world)
 {
     later(world, 0, SIM_ACTION_CALL);
@@ -286,25 +329,35 @@ static const struct {
     FAULT(NEVER_SENT, "the message never leaves", .unsent = true),
     FAULT(MALFORMED, "malformed bytes", .at_once = malformed, .lost = true),
     FAULT(LOCAL, "no descriptor left", .at_once = local, .unsent = true),
+    FAULT(FD_TABLE_FULL, "descriptor table full", .at_once = fill_fd_table),
     FAULT(WRONG_NUMBER, "answer to another request", .twist = SIM_TWIST_WRONG_NUMBER),
+    FAULT(TOO_SHORT, "answer too short", .twist = SIM_TWIST_SHORT),
+    FAULT(TOO_LONG, "answer too long", .twist = SIM_TWIST_LONG),
     FAULT(EXTRA_FD, "descriptor too many", .twist = SIM_TWIST_EXTRA_FD),
     FAULT(EXTRA_FD_RAW, "descriptor too many, unnoticed", .twist = SIM_TWIST_EXTRA_FD_RAW),
     FAULT(NO_FD, "descriptor missing", .twist = SIM_TWIST_NO_FD),
+    FAULT(OTHER_KIND_OF_FD, "descriptor of another kind", .twist = SIM_TWIST_OTHER_KIND),
     FAULT(TWICE, "an answer too many", .twist = SIM_TWIST_TWICE),
     FAULT(UNSOLICITED, "unsolicited message", .at_once = unsolicited),
     FAULT(NAK, "refusal", .twist = SIM_TWIST_NAK),
     FAULT(WRONG_RING, "base of another ring", .twist = SIM_TWIST_WRONG_RING),
+    FAULT(WRONG_BASE, "base beside the used index", .twist = SIM_TWIST_WRONG_BASE),
     FAULT(BAD_REGION, "impossible in-flight region", .twist = SIM_TWIST_BAD_REGION),
     FAULT(NO_REGION, "no in-flight region", .twist = SIM_TWIST_NO_REGION),
     FAULT(NEXT_LACKS_FEATURE, "next lacks a feature", .at_once = lack_feature),
     FAULT(NEXT_LACKS_PROTOCOL, "next lacks bit 30", .at_once = lack_protocol),
+    FAULT(NEXT_LACKS_LOG, "next cannot log", .at_once = lack_log),
+    FAULT(NEXT_LACKS_ACKS, "next lacks REPLY_ACK", .at_once = lack_acks),
+    FAULT(NEXT_LACKS_SLOTS, "next lacks CONFIGURE_MEM_SLOTS", .at_once = lack_slots),
     FAULT(NEXT_LACKS_INFLIGHT, "next lacks INFLIGHT_SHMFD", .at_once = lack_inflight),
     FAULT(NEXT_FEWER_QUEUES, "next has fewer queues", .at_once = fewer_queues),
     FAULT(NEXT_FEWER_SLOTS, "next has fewer slots", .at_once = fewer_slots),
     FAULT(NEXT_REFUSES, "next refuses to be dialled", .at_once = refuse_dials),
     FAULT(NEXT_SILENT_DIAL, "next does not accept", .at_once = ignore_dial),
     FAULT(TIMER_STRAY, "stray timer", .at_once = stray_timer),
+    FAULT(TIMER_EARLY, "early timer", .at_once = early_timer),
     FAULT(TIMER_LATE, "late timer", .at_once = late_timer),
+    FAULT(TIMER_TWICE, "duplicate timer", .at_once = double_timer),
     FAULT(OLD_EVENTS, "events of an old dial", .at_once = old_events),
     FAULT(STRAY_EVENTS, "stray events", .at_once = stray_events),
     FAULT(HOST_STOP, "host hangs up and starts", .at_once = host_stops),
@@ -313,6 +366,7 @@ static const struct {
     FAULT(HOST_MEMORY, "memory comes and goes", .at_once = host_plugs_memory),
     FAULT(HOST_MEMORY_SWAP, "memory is swapped", .at_once = host_swaps_memory),
     FAULT(HOST_LOG, "dirty log is switched", .at_once = host_logs),
+    FAULT(HOST_LOG_STAYS, "dirty log is switched for good", .at_once = host_logs_on),
     FAULT(HOST_CALL, "call changes", .at_once = host_changes_call),
     FAULT(HOST_KICK, "kick changes", .at_once = host_changes_kick),
     FAULT(HOST_LAYOUT, "a reset in no time", .at_once = host_lays_out),

@@ -93,8 +93,16 @@ static void make_wrong(struct sim_process *process, struct hf_message *reply, ui
         drop_fds(process, reply);
     if (twist == SIM_TWIST_NAK && reply->kind == HF_PAYLOAD_U64)
         reply->body.u64 = 1;
+    if (twist == SIM_TWIST_NAK && reply->kind == HF_PAYLOAD_CONFIG)
+        *reply = hf_message_reply_empty(HF_REQUEST_GET_CONFIG);
     if (twist == SIM_TWIST_WRONG_RING && reply->kind == HF_PAYLOAD_VRING_STATE)
         reply->body.state.index++;
+    if (twist == SIM_TWIST_WRONG_BASE && reply->kind == HF_PAYLOAD_VRING_STATE)
+        reply->body.state.num = (reply->body.state.num + 3u) & UINT16_MAX;
+    if (twist == SIM_TWIST_OTHER_KIND && is_region) {
+        drop_fds(process, reply);
+        add_fd(process, reply);
+    }
     if (twist == SIM_TWIST_BAD_REGION && is_region)
         reply->body.inflight.mmap_size_bytes = 64;
     if (twist == SIM_TWIST_NO_REGION && is_region) {
@@ -105,20 +113,18 @@ static void make_wrong(struct sim_process *process, struct hf_message *reply, ui
 
 void sim_peer_reply(struct sim_process *process, struct hf_message *reply, uint32_t twist)
 {
-    bool raw = twist == SIM_TWIST_EXTRA_FD_RAW;
-
     /* A wrong number with the descriptors of the right one would be two faults. */
     if (twist == SIM_TWIST_WRONG_NUMBER)
         drop_fds(process, reply);
     make_wrong(process, reply, twist);
-    sim_edge_receive(process, reply, raw);
+    sim_edge_receive(process, reply, (enum sim_twist)twist);
 }
 
 static void twice(struct sim_process *process)
 {
     struct hf_message again = hf_message_reply_u64(HF_REQUEST_GET_QUEUE_NUM, 1);
 
-    sim_edge_receive(process, &again, false);
+    sim_edge_receive(process, &again, SIM_TWIST_NONE);
 }
 
 /* What follows once the message has been carried out and answered, or has not. */

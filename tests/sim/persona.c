@@ -18,7 +18,22 @@ const struct sim_persona sim_persona_ours = {
     .features = VHOST_USER,
     .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
                 HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |
-                HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE),
+                HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |
+                HF_PROTOCOL_FEATURE(BACKEND_REQ),
+    .queue_count = 16,
+    .slot_count = 32,
+    .stride_rounding = 64,
+    .trailer = true,
+};
+
+/* What it would be with a dirty log: slots, acknowledgements, a log and a reset in one session. */
+const struct sim_persona sim_persona_logging = {
+    .name = "logging",
+    .features = LOGGING,
+    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) |
+                HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) |
+                HF_PROTOCOL_FEATURE(CONFIG) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
+                HF_PROTOCOL_FEATURE(RESET_DEVICE) | HF_PROTOCOL_FEATURE(BACKEND_REQ),
     .queue_count = 16,
     .slot_count = 32,
     .stride_rounding = 64,
@@ -75,8 +90,8 @@ const struct sim_persona sim_persona_bare = {
 };
 
 const struct sim_persona *const sim_personas[SIM_PERSONA_COUNT] = {
-    &sim_persona_ours, &sim_persona_dpdk,  &sim_persona_libvhost,
-    &sim_persona_yc,   &sim_persona_plain, &sim_persona_bare,
+    &sim_persona_ours, &sim_persona_logging, &sim_persona_dpdk, &sim_persona_libvhost,
+    &sim_persona_yc,   &sim_persona_plain,   &sim_persona_bare,
 };
 
 const struct sim_persona *sim_persona_named(const char *name)

@@ -23,13 +23,14 @@ struct sim_persona {
 };
 
 extern const struct sim_persona sim_persona_ours;
+extern const struct sim_persona sim_persona_logging; /* ours, and a dirty log */
 extern const struct sim_persona sim_persona_dpdk;
 extern const struct sim_persona sim_persona_libvhost;
 extern const struct sim_persona sim_persona_yc;
 extern const struct sim_persona sim_persona_plain; /* no REPLY_ACK, no INFLIGHT_SHMFD */
 extern const struct sim_persona sim_persona_bare;  /* no protocol features at all */
 
-#define SIM_PERSONA_COUNT 6
+#define SIM_PERSONA_COUNT 7
 extern const struct sim_persona *const sim_personas[SIM_PERSONA_COUNT];
 /* NULL: no such name. */
 const struct sim_persona *sim_persona_named(const char *name);

@@ -47,7 +47,10 @@ struct sim_edge {
     unsigned in_transit; /* messages of this session the back-end has not read */
     uint32_t started;    /* rings, by bit: KICK was sent, no base was answered */
     uint32_t timer_serial;
-    uint64_t late_ns; /* what the next timer comes late */
+    uint64_t late_ns;  /* what the next timer comes late */
+    bool early_timer;  /* the next one comes at half its time, */
+    bool double_timer; /* or twice */
+    uint64_t fds_full_until_ns;
     bool settle_owed;
     bool settle_fenced;
     unsigned settle_process;
@@ -132,7 +135,16 @@ void sim_process_handle(struct sim_world *world, const struct sim_event *event);
 /* edge.c */
 void sim_edge_feed(struct sim_world *world, struct sim_event *event);
 void sim_edge_settle(struct sim_world *world);
-/* A reply on its way to the front-end; takes the descriptors. */
-void sim_edge_receive(struct sim_process *process, const struct hf_message *reply, bool raw);
+
+/* edge_socket.c */
+bool sim_edge_is_full(const struct sim_world *world);
+/* The edge finds the socket unusable; the back-end does not know. */
+void sim_edge_break_off(struct sim_world *world, enum hf_fault fault);
+/* Through the codec, as on a real socket; false: it is none of this stream's (red). */
+bool sim_edge_copy(struct sim_world *world, enum hf_stream stream, struct hf_message *message);
+void sim_edge_drop_fds(struct sim_world *world, struct hf_message *message);
+/* A reply on its way to the front-end; takes the descriptors. Some twists are of its bytes. */
+void sim_edge_receive(struct sim_process *process, const struct hf_message *reply,
+                      enum sim_twist twist);
 
 #endif
