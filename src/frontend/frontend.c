@@ -3,9 +3,11 @@
 #include "frontend/frontend.h"
 
 #include "base/check.h"
+#include "base/checked.h"
 #include "frontend/effects.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/region.h"
 #include "wire/describe.h"
 
 #include <errno.h>
@@ -77,16 +79,6 @@ static void channel_sent(void *host)
         frontend, (struct hf_event){ .kind = HF_EVENT_SENT, .dial = frontend->front.session.dial });
 }
 
-static void channel_received(void *host, const struct hf_message *message)
-{
-    struct hf_frontend *frontend = host;
-
-    trace(frontend, "<-", message);
-    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_MESSAGE,
-                                                  .dial = frontend->front.session.dial,
-                                                  .message = message });
-}
-
 static void channel_broken(void *host, enum hf_fault fault, const char *why)
 {
     struct hf_frontend *frontend = host;
@@ -97,6 +89,37 @@ static void channel_broken(void *host, enum hf_fault fault, const char *why)
                                                   .dial = frontend->front.session.dial,
                                                   .fault = fault,
                                                   .why = why });
+}
+
+/* What the core keeps for a whole epoch, and hands to each back-end that comes, is one file that
+ * is long enough: every one of them would refuse another, until the guest resets. */
+static bool gives_no_region(const struct hf_message *message)
+{
+    const struct hf_wire_inflight *region = &message->body.inflight;
+    uint64_t end;
+
+    if (message->request != HF_REQUEST_GET_INFLIGHT_FD || message->fd_count != 1)
+        return false;
+    int64_t size = hf_region_size(message->fds[0]);
+    return size < 0 || !hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) ||
+           end > (uint64_t)size;
+}
+
+static void channel_received(void *host, const struct hf_message *message)
+{
+    struct hf_frontend *frontend = host;
+
+    trace(frontend, "<-", message);
+    if (gives_no_region(message)) {
+        int fd = message->fds[0];
+
+        hf_fd_close(&fd);
+        channel_broken(frontend, HF_FAULT_INFLIGHT_INVALID, "the descriptor is no such file");
+        return;
+    }
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_MESSAGE,
+                                                  .dial = frontend->front.session.dial,
+                                                  .message = message });
 }
 
 static void path_appeared(struct hf_path_watch *watch)

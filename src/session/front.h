@@ -46,7 +46,8 @@ enum hf_event_kind {
     HF_EVENT_APPEARED,    /* the back-end's socket file may have appeared: dial now */
     HF_EVENT_SENT,        /* .dial: the message of the last SEND left completely */
     HF_EVENT_MESSAGE,     /* .dial, .message: a whole reply arrived */
-    HF_EVENT_HANGUP,      /* .dial, .fault (HANGUP, MALFORMED or LOCAL): the socket is unusable */
+    HF_EVENT_HANGUP,      /* .dial, .fault: the edge found the socket unusable, or what came
+                             over it (HANGUP, MALFORMED, LOCAL, INFLIGHT_INVALID) */
     HF_EVENT_SETTLED,     /* .settled: answer to HF_EFFECT_SETTLE */
     HF_EVENT_TIMER,       /* the armed deadline passed (early or stray ones do no harm) */
     HF_EVENT_COUNT

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "backend.h"
 
+#include "os/event.h"
 #include "os/fd.h"
 #include "os/listener.h"
 #include "os/region.h"
@@ -57,6 +58,14 @@ static uint64_t number_for(const struct server *server, uint32_t request)
     }
 }
 
+static int make_region(const struct server *server, uint64_t size)
+{
+    if (server->script->region == BACKEND_REGION_EVENTFD)
+        return hf_event_create();
+    return hf_region_create("in-flight",
+                            size - (server->script->region == BACKEND_REGION_SHORT ? 1 : 0));
+}
+
 static void give_region(struct server *server, const struct hf_message *message)
 {
     struct hf_message reply = hf_message_reply(HF_REQUEST_GET_INFLIGHT_FD);
@@ -64,7 +73,7 @@ static void give_region(struct server *server, const struct hf_message *message)
                     (16u + 16u * (uint64_t)message->body.inflight.queue_size);
 
     hf_fd_close(&server->region);
-    server->region = hf_region_create("in-flight", size);
+    server->region = make_region(server, size);
     reply.body.inflight = message->body.inflight;
     reply.body.inflight.mmap_size_bytes = size;
     reply.fds[0] = server->region;
