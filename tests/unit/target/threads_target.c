@@ -50,6 +50,7 @@ void threads_target_init(struct threads_target *rig, bool durable)
         .socket_path = rig->socket_path,
         .socket_fd = -1,
         .ready_fd = -1,
+        .lock_fd = -1,
         .queues = THREADS_QUEUES,
         .threads = THREADS_WORKERS,
         .lock_wait_ns = UINT64_C(30000000000),
