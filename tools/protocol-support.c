@@ -113,7 +113,8 @@ int main(void)
            "docs`); do not edit.\nAll messages can be decoded and checked. *Sends*: the front-end "
            "library does, where the feature it needs is\nnegotiated. *Serves*: a session of "
            "holdfast-target does; *refuses*: it answers with an error, or ends the\nsession "
-           "where the request has no answer that could say so.\n\n"
+           "where the request has no answer that could say so, or did not ask for one. A request "
+           "with\nany other number is refused in the same way.\n\n"
            "## Requests of the front-end\n\n");
     print_requests();
     printf("\n## Requests of the back-end\n\n"

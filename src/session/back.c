@@ -134,7 +134,7 @@ static bool answered(const struct hf_back *back, const struct hf_request_info *i
 /* What the row says, or what LOG_SHMFD and postcopy would make of it: nobody offers those here. */
 static bool has_own_reply(const struct hf_request_info *info)
 {
-    return info->reply == HF_REPLY_OWN;
+    return info && info->reply == HF_REPLY_OWN;
 }
 
 static void close_rest(struct hf_back *back, struct hf_back_effects *effects)
@@ -154,7 +154,9 @@ static void hang_up(struct hf_back *back, enum hf_back_fault fault, int result,
 }
 
 /* Says no where the protocol has a word for it, and ends the session where it has none: a
- * front-end must not go on in the belief that it was obeyed. */
+ * front-end must not go on in the belief that it was obeyed. That loses nothing: its rings and
+ * what is in flight in them outlive the session. An unknown request (`info` is NULL then) is no
+ * exception; what it would have changed, we cannot know. */
 static void refuse(struct hf_back *back, enum hf_back_fault fault, int result,
                    struct hf_back_effects *effects)
 {
@@ -162,7 +164,7 @@ static void refuse(struct hf_back *back, enum hf_back_fault fault, int result,
     const struct hf_back_row *row = find_row(back->request.request);
 
     close_rest(back, effects);
-    if (!info || !answered(back, info) || (has_own_reply(info) && !(row && row->refuse))) {
+    if (!answered(back, info) || (has_own_reply(info) && !(row && row->refuse))) {
         hang_up(back, fault, result, effects);
         return;
     }

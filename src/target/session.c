@@ -16,6 +16,7 @@
 #include "os/stream.h"
 #include "target/session_parts.h"
 #include "target/target.h"
+#include "wire/describe.h"
 
 void hf_session_post(struct hf_session *session, const struct hf_back_event *event)
 {
@@ -56,10 +57,12 @@ static void tell(const struct hf_session *session, const struct hf_back_effect *
                  const char *then)
 {
     bool caused = effect->result < 0;
+    char bytes[64];
+    struct hf_text name = hf_text_of(bytes, sizeof(bytes));
 
-    hf_session_warn(session, "%s: %s%s%s; %s", hf_message_name(&session->back.request),
-                    hf_back_fault_text(effect->fault), caused ? ": " : "",
-                    caused ? strerror(-effect->result) : "", then);
+    hf_message_describe_name(&session->back.request, &name);
+    hf_session_warn(session, "%s: %s%s%s; %s", bytes, hf_back_fault_text(effect->fault),
+                    caused ? ": " : "", caused ? strerror(-effect->result) : "", then);
 }
 
 static void reply(struct hf_session *session, const struct hf_back_effect *effect)

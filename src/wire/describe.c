@@ -115,9 +115,19 @@ static void (*const printers[HF_PAYLOAD_COUNT])(struct hf_text *, const struct h
     [HF_PAYLOAD_CONFIG] = print_config,     [HF_PAYLOAD_INFLIGHT] = print_inflight,
 };
 
+void hf_message_describe_name(const struct hf_message *message, struct hf_text *text)
+{
+    const struct hf_request_info *info = hf_stream_info(message->stream, message->request);
+
+    if (info)
+        hf_text_add(text, "%s", info->name);
+    else
+        hf_text_add(text, "request %u", message->request);
+}
+
 void hf_message_describe(const struct hf_message *message, struct hf_text *text)
 {
-    hf_text_add(text, "%s", hf_message_name(message));
+    hf_message_describe_name(message, text);
     if (message->stream == HF_STREAM_REPLIES)
         hf_text_add(text, " reply");
     if ((unsigned)message->kind < HF_PAYLOAD_COUNT && printers[message->kind])

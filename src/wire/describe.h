@@ -9,6 +9,9 @@
 /* Room enough for any line. */
 #define HF_MESSAGE_LINE_SIZE 1024
 
+/* "SET_VRING_NUM", "request 4711". */
+void hf_message_describe_name(const struct hf_message *message, struct hf_text *text);
+
 /* "SET_VRING_NUM ring=2 num=128 need_reply", "GET_FEATURES reply 0x170000000 VERSION_1 ...". */
 void hf_message_describe(const struct hf_message *message, struct hf_text *text);
 

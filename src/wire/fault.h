@@ -10,7 +10,7 @@ enum hf_wire_fault {
     HF_WIRE_FAULT_FLAGS,           /* reserved flag bits set */
     HF_WIRE_FAULT_NOT_A_REQUEST,   /* reply bit set where requests are expected */
     HF_WIRE_FAULT_NOT_A_REPLY,     /* reply bit missing where replies are expected */
-    HF_WIRE_FAULT_UNKNOWN_REQUEST, /* number not in the table */
+    HF_WIRE_FAULT_UNKNOWN_REQUEST, /* a reply whose number is not in the table */
     HF_WIRE_FAULT_TOO_LONG,        /* over HF_WIRE_PAYLOAD_MAX */
     HF_WIRE_FAULT_LENGTH,          /* not a length of this request's body */
     HF_WIRE_FAULT_CONTENT,         /* length and count inside disagree */

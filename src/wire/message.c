@@ -3,7 +3,6 @@
 #include "wire/message.h"
 
 #include "base/bytes.h"
-#include "base/check.h"
 
 #define REPLY_FLAGS (HF_MESSAGE_VERSION | HF_MESSAGE_REPLY)
 #define KNOWN_FLAGS (HF_MESSAGE_VERSION_MASK | HF_MESSAGE_REPLY | HF_MESSAGE_NEED_REPLY)
@@ -20,7 +19,6 @@ static struct hf_message build(enum hf_stream stream, uint32_t request)
     const struct hf_shape *shape = hf_stream_shape(stream, request);
     struct hf_message message = { .stream = stream, .request = request };
 
-    HF_CHECK(shape != NULL);
     message.flags = hf_stream_is_replies(stream) ? REPLY_FLAGS : HF_MESSAGE_VERSION;
     message.kind = shape->payload;
     clear_fds(&message);
@@ -100,7 +98,7 @@ static bool encodable(const struct hf_message *message)
 {
     const struct hf_shape *shape = hf_stream_shape(message->stream, message->request);
 
-    if (shape == NULL || !shape_has(shape, message->kind))
+    if (!shape_has(shape, message->kind))
         return false;
     if (hf_stream_is_replies(message->stream) && message->flags != REPLY_FLAGS)
         return false;
@@ -155,12 +153,11 @@ enum hf_wire_fault hf_message_decode_header(enum hf_stream stream, const uint8_t
     enum hf_wire_fault fault = judge_flags(stream, message->flags);
     if (fault != HF_WIRE_FAULT_NONE)
         return fault;
-    const struct hf_shape *shape = hf_stream_shape(stream, message->request);
-    if (shape == NULL)
+    if (hf_stream_is_replies(stream) && hf_stream_info(stream, message->request) == NULL)
         return HF_WIRE_FAULT_UNKNOWN_REQUEST;
     if (message->size_bytes > HF_WIRE_PAYLOAD_MAX)
         return HF_WIRE_FAULT_TOO_LONG;
-    return choose_kind(shape, message);
+    return choose_kind(hf_stream_shape(stream, message->request), message);
 }
 
 enum hf_wire_fault hf_message_decode_body(const uint8_t *bytes, struct hf_message *message)
@@ -203,6 +200,8 @@ static struct range fds_wanted(enum hf_fds rule, const struct hf_message *messag
     switch (rule) {
     case HF_FDS_OPTIONAL:
         return (struct range){ 0, 1 };
+    case HF_FDS_ANY:
+        return (struct range){ 0, HF_MESSAGE_FDS_MAX };
     case HF_FDS_ONE:
         count = 1;
         break;
@@ -228,9 +227,6 @@ static struct range fds_wanted(enum hf_fds rule, const struct hf_message *messag
 enum hf_wire_fault hf_message_judge_fds(const struct hf_message *message)
 {
     const struct hf_shape *shape = hf_stream_shape(message->stream, message->request);
-
-    if (shape == NULL)
-        return HF_WIRE_FAULT_UNKNOWN_REQUEST;
     struct range wanted = fds_wanted(shape->fds, message);
     if (message->fd_count < wanted.least)
         return HF_WIRE_FAULT_FDS_TOO_FEW;

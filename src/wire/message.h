@@ -50,7 +50,8 @@ static inline bool hf_message_needs_reply(const struct hf_message *message)
     return (message->flags & HF_MESSAGE_NEED_REPLY) != 0;
 }
 
-/* "SET_VRING_KICK"; "unknown" when the table has no such number. */
+/* "SET_VRING_KICK"; "unknown" when the table has no such number (hf_message_describe_name says
+ * which). */
 const char *hf_message_name(const struct hf_message *message);
 
 /* Writes header and body; descriptors travel beside. Returns the size, or 0 if it does not fit
@@ -58,9 +59,9 @@ const char *hf_message_name(const struct hf_message *message);
  * config than a message holds, flags of the other direction, wrong number of descriptors). */
 size_t hf_message_encode(const struct hf_message *message, uint8_t *buffer, size_t capacity);
 
-/* Reads and judges the 12 bytes of a header: version, direction, known request, and whether any
- * body of this request has that size. Sets stream, request, flags, size_bytes and kind; body and
- * descriptors empty. */
+/* Reads and judges the 12 bytes of a header: version, direction, of replies the known request, and
+ * whether any body of this request has that size. Sets stream, request, flags, size_bytes and kind;
+ * body and descriptors empty. */
 enum hf_wire_fault hf_message_decode_header(enum hf_stream stream, const uint8_t *bytes,
                                             struct hf_message *message);
 /* Reads the `message->size_bytes` bytes of the body. */

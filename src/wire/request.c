@@ -122,10 +122,13 @@ const struct hf_request_info *hf_stream_info(enum hf_stream stream, uint32_t req
 
 const struct hf_shape *hf_stream_shape(enum hf_stream stream, uint32_t request)
 {
+    static const struct hf_request_info stranger = { .request = { HF_PAYLOAD_OPAQUE, HF_FDS_ANY,
+                                                                  0 },
+                                                     .answer = { HF_PAYLOAD_U64, HF_FDS_NONE, 0 } };
     const struct hf_request_info *info = hf_stream_info(stream, request);
 
     if (info == NULL)
-        return NULL;
+        info = &stranger;
     return hf_stream_is_replies(stream) ? &info->answer : &info->request;
 }
 
@@ -159,6 +162,7 @@ const char *hf_fds_text(enum hf_fds fds)
         [HF_FDS_PER_REGION] = "1 per region",
         [HF_FDS_IF_SIZED] = "1, 0 if the size is 0",
         [HF_FDS_IF_SUCCESS] = "1, 0 if the value is not 0",
+        [HF_FDS_ANY] = "any",
     };
 
     return (unsigned)fds < HF_FDS_COUNT ? texts[fds] : "?";
@@ -190,9 +194,9 @@ bool hf_request_allowed(const struct hf_request_info *info, uint64_t features,
 bool hf_request_is_answered(const struct hf_request_info *info, bool need_reply,
                             uint64_t protocol_features)
 {
-    if (info->reply == HF_REPLY_OWN)
+    if (info != NULL && info->reply == HF_REPLY_OWN)
         return true;
-    if (info->reply == HF_REPLY_LOG_SHMFD &&
+    if (info != NULL && info->reply == HF_REPLY_LOG_SHMFD &&
         (protocol_features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0)
         return true;
     return need_reply && (protocol_features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;

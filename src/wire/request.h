@@ -93,6 +93,7 @@ enum hf_fds {
     HF_FDS_PER_REGION,  /* as many as the table has regions */
     HF_FDS_IF_SIZED,    /* 1, or 0 if the in-flight region offered has size 0 (refusal) */
     HF_FDS_IF_SUCCESS,  /* 1 if the u64 is 0; none with an error or with HF_WIRE_NO_FD */
+    HF_FDS_ANY,         /* with a request that nobody knows */
     HF_FDS_COUNT
 };
 
@@ -128,8 +129,10 @@ struct hf_request_info {
 const struct hf_request_info *hf_request_info(uint32_t request);
 const struct hf_request_info *hf_backend_request_info(uint32_t request);
 
-/* The row, or its half, that a message on this stream belongs to; NULL when unknown. */
+/* The row that a message on this stream belongs to; NULL when unknown. */
 const struct hf_request_info *hf_stream_info(enum hf_stream stream, uint32_t request);
+/* The half of it. Never NULL: an unknown request may have any body and any descriptors, and the
+ * answer to it is an acknowledgement, so that who asks for one can be refused. */
 const struct hf_shape *hf_stream_shape(enum hf_stream stream, uint32_t request);
 bool hf_stream_is_replies(enum hf_stream stream);
 
@@ -146,7 +149,8 @@ const char *hf_reply_text(enum hf_reply reply);
 bool hf_request_allowed(const struct hf_request_info *info, uint64_t features,
                         uint64_t protocol_features);
 
-/* True if the receiver of the request must answer it (outside postcopy). */
+/* True if the receiver of the request must answer it (outside postcopy). NULL: an unknown one, that
+ * is if it asks. */
 bool hf_request_is_answered(const struct hf_request_info *info, bool need_reply,
                             uint64_t protocol_features);
 

@@ -88,7 +88,7 @@ static struct hf_message some_reply(struct edge *edge, const struct front_record
         edge_reply_taken(edge);
         return message;
     }
-    if (hf_stream_shape(HF_STREAM_REPLIES, request) == NULL)
+    if (hf_request_info(request) == NULL)
         request = HF_REQUEST_GET_FEATURES;
     return hf_message_reply((enum hf_request)request);
 }

@@ -82,9 +82,8 @@ static struct hf_message cook(const struct feeding *feeding, const struct recipe
         message.flags |= HF_MESSAGE_REPLY;
     else
         message.flags |= recipe->flags & HF_MESSAGE_NEED_REPLY;
-    if (shape != NULL)
-        message.kind =
-            recipe->kind != 0 ? (enum hf_payload)(recipe->kind % HF_PAYLOAD_COUNT) : shape->payload;
+    message.kind =
+        recipe->kind != 0 ? (enum hf_payload)(recipe->kind % HF_PAYLOAD_COUNT) : shape->payload;
     fill_body(&message, recipe);
     return message;
 }
@@ -185,7 +184,8 @@ static void take_message(struct feeding *feeding, const struct hf_message *messa
 {
     FUZZ_CHECK(message->fd_count <= HF_MESSAGE_FDS_MAX);
     FUZZ_CHECK(hf_message_judge_fds(message) == HF_WIRE_FAULT_NONE);
-    FUZZ_CHECK(hf_stream_info(message->stream, message->request) != NULL);
+    FUZZ_CHECK(hf_stream_info(message->stream, message->request) != NULL ||
+               !hf_stream_is_replies(message->stream));
     for (unsigned i = 0; i < message->fd_count; i++)
         fuzz_fd_close(&feeding->fds, message->fds[i]);
     check_round_trip(message);

@@ -104,6 +104,31 @@ static void test_a_request_that_nobody_serves_is_refused_and_its_descriptors_clo
     }
 }
 
+/* Above all that we know: a newer front-end's, which asks; or one that believes it was obeyed. */
+static void test_an_unknown_request_is_refused_if_it_asks_and_ends_the_session_if_not(void **state)
+{
+    static const enum hf_request numbers[] = { (enum hf_request)0, HF_REQUEST_COUNT,
+                                               (enum hf_request)4711 };
+
+    (void)state;
+    for (size_t i = 0; i < HF_ARRAY_COUNT(numbers); i++) {
+        struct rig rig;
+        rig_init(&rig);
+        assert_string_equal(rig_ask(&rig, numbers[i], 0, 0), "hang up (not a front-end's request)");
+        rig_init(&rig);
+        rig_negotiate(&rig, BIT30, ALL_PROTOCOL);
+        assert_string_equal(rig_ask(&rig, numbers[i], 0, 0),
+                            "report (not a front-end's request); reply 1");
+        assert_true(hf_back_settled(&rig.back));
+        struct hf_message message = rig_message(&rig, numbers[i], 0, 0);
+        while (message.fd_count < HF_MESSAGE_FDS_MAX)
+            message.fds[message.fd_count++] = rig.next_fd++;
+        assert_string_equal(rig_send(&rig, &message),
+                            "close fds; hang up (not a front-end's request)");
+        rig_expect_no_leak(&rig);
+    }
+}
+
 /* What each needs before it is legal, and nothing else. */
 static const struct {
     enum hf_request request;
@@ -247,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_the_request_that_negotiates_acks_is_acked_if_it_asks),
         cmocka_unit_test(test_a_refusal_is_said_if_asked_and_ends_the_session_if_not),
         cmocka_unit_test(test_a_request_that_nobody_serves_is_refused_and_its_descriptors_closed),
+        cmocka_unit_test(test_an_unknown_request_is_refused_if_it_asks_and_ends_the_session_if_not),
         cmocka_unit_test(test_a_gated_request_needs_its_feature_negotiated),
         cmocka_unit_test(test_enable_needs_bit_30_acknowledged),
         cmocka_unit_test(test_protocol_features_need_bit_30_only_offered),

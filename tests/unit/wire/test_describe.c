@@ -70,6 +70,17 @@ static void test_every_request_and_reply_has_a_line(void **state)
     }
 }
 
+static void test_an_unknown_request_is_named_by_its_number(void **state)
+{
+    struct hf_message message = hf_message_request((enum hf_request)4711);
+
+    (void)state;
+    message.size_bytes = 16;
+    assert_string_equal(line_of(&message), "request 4711 (16 bytes)");
+    message = hf_message_reply_u64((enum hf_request)4711, 1);
+    assert_string_equal(line_of(&message), "request 4711 reply 1");
+}
+
 static void test_the_longest_line_is_cut_and_ends(void **state)
 {
     struct hf_message message = hf_message_request(HF_REQUEST_SET_MEM_TABLE);
@@ -87,6 +98,7 @@ int main(void)
         cmocka_unit_test(test_features_are_named),
         cmocka_unit_test(test_rings_and_descriptors_are_shown),
         cmocka_unit_test(test_config_is_shown_in_words_of_four_bytes_and_not_without_end),
+        cmocka_unit_test(test_an_unknown_request_is_named_by_its_number),
         cmocka_unit_test(test_every_request_and_reply_has_a_line),
         cmocka_unit_test(test_the_longest_line_is_cut_and_ends),
     };

@@ -233,10 +233,11 @@ static void a_wrong_header_is_named_before_the_body_is_read(void **state)
     assert_fault(requests, "02000000 02000000 08000000", fds, 2, HF_WIRE_FAULT_VERSION);
     assert_fault(requests, "02000000 21000000 08000000", fds, 2, HF_WIRE_FAULT_FLAGS);
     assert_fault(requests, "02000000 05000000 08000000", fds, 2, HF_WIRE_FAULT_NOT_A_REQUEST);
-    assert_fault(requests, "2d000000 01000000 08000000", fds, 2, HF_WIRE_FAULT_UNKNOWN_REQUEST);
     assert_fault(requests, "02000000 01000000 07000000", fds, 2, HF_WIRE_FAULT_LENGTH);
     assert_fault(HF_STREAM_REPLIES, "02000000 01000000 08000000", fds, 2,
                  HF_WIRE_FAULT_NOT_A_REPLY);
+    assert_fault(HF_STREAM_REPLIES, "2d000000 05000000 08000000", fds, 2,
+                 HF_WIRE_FAULT_UNKNOWN_REQUEST);
 }
 
 static void an_oversize_body_is_refused_before_it_is_read(void **state)
@@ -378,7 +379,7 @@ static void a_delivered_descriptor_is_held_no_longer(void **state)
     (void)state;
     hf_framer_init(&framer, HF_STREAM_REQUESTS);
     assert_int_equal(feed("0c000000 01000000 08000000 0000000000000000", fds, 1), HF_FRAME_MESSAGE);
-    assert_int_equal(feed("2d000000 01000000 00000000", NULL, 0), HF_FRAME_FAULT);
+    assert_int_equal(feed("2d000000 02000000 00000000", NULL, 0), HF_FRAME_FAULT);
     assert_released(NULL, 0);
 }
 
