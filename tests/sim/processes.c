@@ -136,8 +136,11 @@ static void restart(struct sim_world *world)
     sim_world_feed(world, 10 * SIM_US, (struct hf_event){ .kind = HF_EVENT_APPEARED });
 }
 
+/* What it reads now may stop it again, and then nobody would end it. */
 static void wake(struct sim_process *process)
 {
+    sim_world_later(process->world, 40 * SIM_MS,
+                    (struct sim_event){ .kind = SIM_EVENT_KILL, .process = process->id });
     sim_world_note(process->world, "process %u wakes up", process->id);
     process->stopped = false;
     sim_events_unpark(&process->world->events, process->id, process->world->now_ns);
