@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan fuzz soak install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz soak install deps docs format clean
 
 all: build
 
@@ -64,6 +64,17 @@ SANITIZED = -Dbuildtype=debugoptimized -Db_lundef=false
 asan_OPTIONS = $(SANITIZED) -Db_sanitize=address$(comma)undefined
 tsan_OPTIONS = $(SANITIZED) -Db_sanitize=thread
 
+# What unit and sim leave out of the pure layers. Counts of an earlier build would be added up, and
+# threads must not lose any.
+coverage:
+	@tools/deps build test
+	@CC=gcc tools/configure build-$@ -Dtests=true -Db_coverage=true -Doptimization=0 \
+		-Dc_args=-fprofile-update=atomic
+	@ninja -C build-$@
+	@find build-$@ -name '*.gcda' -delete
+	@$(TEST) build-$@ $(PURE)
+	@tools/check-coverage build-$@
+
 # Each target for so long, two at a time; what was found stays for the next run.
 fuzz:
 	@tools/deps build test clang
@@ -93,4 +104,4 @@ format:
 	@find src cmd tests include -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
 clean:
-	rm -rf $(BUILD) build-clang build-asan build-tsan build-fuzz build-ci
+	rm -rf $(BUILD) build-clang build-asan build-tsan build-coverage build-fuzz build-ci
