@@ -24,6 +24,12 @@ void front_rig_init(struct front_rig *rig, uint64_t outage_limit_ns)
     hf_plan_set_run(plan, true);
 }
 
+static void note_answer(struct front_rig *rig, const struct hf_effect *effect)
+{
+    rig->answers++;
+    rig->answer = *effect;
+}
+
 static void note_report(struct front_rig *rig, const struct hf_report *report)
 {
     rig->reports[report->kind]++;
@@ -45,12 +51,20 @@ static void step(struct front_rig *rig, struct hf_event event)
         rig->settles += effect->kind == HF_EFFECT_SETTLE;
         if (effect->kind == HF_EFFECT_REPORT)
             note_report(rig, &effect->report);
+        if (effect->kind == HF_EFFECT_ANSWER)
+            note_answer(rig, effect);
     }
 }
 
 void front_rig_feed(struct front_rig *rig, enum hf_event_kind kind)
 {
     step(rig, (struct hf_event){ .kind = kind });
+}
+
+void front_rig_ask(struct front_rig *rig, enum hf_request request, uint32_t number)
+{
+    step(rig, (struct hf_event){ .kind = HF_EVENT_ASK,
+                                 .asked = { .number = number, .request = request } });
 }
 
 void front_rig_lose(struct front_rig *rig, enum hf_fault fault, const char *why)

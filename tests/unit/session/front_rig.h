@@ -21,6 +21,8 @@ struct front_rig {
     char detail[HF_FAULT_DETAIL_SIZE]; /* of the last step that reported */
     unsigned hang_ups;
     unsigned settles;
+    unsigned answers;
+    struct hf_effect answer; /* the last one */
     bool unsent; /* effects.message has not left yet */
     struct hf_message replies[RIG_REPLIES_MAX];
     unsigned reply_count;
@@ -30,6 +32,7 @@ struct front_rig {
 void front_rig_init(struct front_rig *rig, uint64_t outage_limit_ns);
 /* One event at the present time. */
 void front_rig_feed(struct front_rig *rig, enum hf_event_kind kind);
+void front_rig_ask(struct front_rig *rig, enum hf_request request, uint32_t number);
 /* The present session ends with this. */
 void front_rig_lose(struct front_rig *rig, enum hf_fault fault, const char *why);
 void front_rig_settle(struct front_rig *rig, const struct hf_settled *settled);

@@ -120,6 +120,8 @@ static void test_enabled_and_started_are_two_things(void **state)
     rig_do(&rig, HF_REQUEST_GET_VRING_BASE, 2, 0);
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_VRING_ENABLE, 2, 1), "reply 0");
     assert_true(rig.back.rings[2].enabled);
+    rig_start_ring(&rig, 4);
+    assert_false(hf_back_ring_active(&rig.back, 4)); /* nobody has enabled it */
 }
 
 static void test_features_without_bit_30_enable_all_rings(void **state)

@@ -4,6 +4,8 @@
 
 #include "front_rig.h"
 
+#include <errno.h>
+
 static struct front_rig rig;
 
 static void a_stop_during_the_dial_gives_it_up(void **state)
@@ -54,12 +56,35 @@ static void a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again
     assert_int_equal(reported_after(HF_FAULT_LOCAL, HF_REPORT_REFUSED), HF_FAULT_LOCAL);
 }
 
+static void assert_answered(uint32_t number, int error)
+{
+    front_rig_ask(&rig, HF_REQUEST_GET_CONFIG, number);
+    assert_int_equal(rig.answers, number);
+    assert_int_equal(rig.answer.number, number);
+    assert_int_equal(rig.answer.error, error);
+}
+
+static void a_question_that_cannot_be_asked_is_answered_at_once(void **state)
+{
+    (void)state;
+    front_rig_init(&rig, 0);
+    assert_answered(1, ENOTCONN);
+    front_rig_feed(&rig, HF_EVENT_START);
+    assert_answered(2, ENOTCONN);
+    front_rig_feed(&rig, HF_EVENT_DIALED);
+    assert_int_equal(rig.front.phase, HF_PHASE_NEGOTIATING);
+    assert_answered(3, ENOTCONN);
+    front_rig_serve(&rig);
+    assert_answered(4, ENOTSUP); /* CONFIG is not negotiated */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_during_the_dial_gives_it_up),
         cmocka_unit_test(a_second_stop_does_nothing),
         cmocka_unit_test(a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again),
+        cmocka_unit_test(a_question_that_cannot_be_asked_is_answered_at_once),
     };
 
     return cmocka_run_group_tests_name("session/front", tests, NULL, NULL);

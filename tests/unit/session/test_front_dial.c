@@ -123,6 +123,21 @@ static void what_is_wrong_with_the_region_is_told_with_the_stop(void **state)
     assert_string_equal(rig.detail, "an evil region");
 }
 
+/* Of the dial's five seconds and the answer's one, the answer's. */
+static void a_deadline_that_comes_before_the_armed_one_is_armed(void **state)
+{
+    (void)state;
+    front_rig_init(&rig, 0);
+    rig.front.settings.reply_timeout_ns = 1000 * RIG_MS;
+    front_rig_feed(&rig, HF_EVENT_START);
+    assert_int_equal(rig.front.armed_ns, rig.now_ns + rig.front.settings.dial_timeout_ns);
+    front_rig_feed(&rig, HF_EVENT_DIALED);
+    assert_int_equal(rig.front.armed_ns, rig.now_ns + 1000 * RIG_MS);
+    const struct hf_effect *last = &rig.effects.list[rig.effects.count - 1];
+    assert_int_equal(last->kind, HF_EFFECT_ARM);
+    assert_int_equal(last->deadline_ns, rig.front.armed_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +148,7 @@ int main(void)
         cmocka_unit_test(after_a_long_and_useful_session_the_wait_under_way_is_cut_short),
         cmocka_unit_test(after_a_short_session_or_one_without_progress_the_wait_stays),
         cmocka_unit_test(what_is_wrong_with_the_region_is_told_with_the_stop),
+        cmocka_unit_test(a_deadline_that_comes_before_the_armed_one_is_armed),
     };
 
     return cmocka_run_group_tests_name("session/front_dial", tests, NULL, NULL);

@@ -85,12 +85,28 @@ static void a_back_end_must_take_all_regions(void **state)
     assert_string_equal(detail, "5 needed, 4 offered");
 }
 
+/* RESET_DEVICE would end the rings without their bases. */
+static void a_reset_waits_until_no_ring_runs(void **state)
+{
+    struct hf_script_state script = fresh(2);
+    const struct hf_row *reset = &hf_script_rows[HF_ROW_RESET_DEVICE];
+
+    (void)state;
+    asked = (struct hf_asked){ .number = 3, .request = HF_REQUEST_RESET_DEVICE };
+    session.rings[1].generation[HF_ROW_SET_VRING_KICK] = 9;
+    assert_int_equal(reset->wanted(&script, 0), 0);
+    session.rings[1].generation[HF_ROW_SET_VRING_KICK] = 0;
+    assert_int_equal(reset->wanted(&script, 0), 3);
+    asked = (struct hf_asked){ 0 };
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_without_a_call_is_told_so),
         cmocka_unit_test(a_back_end_without_mq_has_one_queue),
         cmocka_unit_test(a_back_end_must_take_all_regions),
+        cmocka_unit_test(a_reset_waits_until_no_ring_runs),
     };
 
     return cmocka_run_group_tests_name("session/script_rows", tests, NULL, NULL);
