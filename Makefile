@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz soak install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz soak soak-kills soak-comings soak-fuzz install deps docs format clean
 
 all: build
 
@@ -82,11 +82,27 @@ fuzz:
 	@ninja -C build-fuzz fuzz
 	@FUZZ_JOBS=2 tests/fuzz/run $(FUZZ_SECONDS)
 
-# By hand, for half an hour; what came of it goes into docs/soak.md with date, kernel and commit.
-soak: tests
-	HOLDFAST_BUILD=$(BUILD) tests/system/comings-and-goings 10000
-	HOLDFAST_RECONNECTS=15000 $(BUILD)/tests/unit/frontend/test_device
-	$(BUILD)/holdfast drill --kills=20000 --runtime=5..50 --down=0..5 --iodepth=256 --direct
+# By hand, for hours on a quiet machine; each word adds a section to docs/soak.md, with date, kernel,
+# commit and who else was busy. Interrupted, the kills go on where they stopped.
+SOAK = HOLDFAST_BUILD=$(BUILD) tests/system/soak
+SOAK_KILLS ?= 20000
+SOAK_FUZZ_SECONDS ?= 3600
+
+soak: soak-comings soak-kills
+
+soak-kills: tests
+	@$(SOAK) kills --kills=$(SOAK_KILLS)
+
+soak-comings: tests
+	@$(SOAK) note 'Ten thousand sessions and failing handshakes, two thousand reconnections' \
+		tests/system/comings-and-goings 10000
+	@$(SOAK) note --words=2 'Fifteen thousand reconnections, two in three after a failing handshake' \
+		env HOLDFAST_RECONNECTS=15000 $(BUILD)/tests/unit/frontend/test_device
+
+# The targets run two at a time: four hours and a half. (Not $(MAKE): a dry run would run it.)
+soak-fuzz:
+	@$(SOAK) note 'Fuzzing, $(SOAK_FUZZ_SECONDS) s a target' \
+		make --no-print-directory fuzz FUZZ_SECONDS=$(SOAK_FUZZ_SECONDS)
 
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a figure is worth nothing without: which programs, which machine, and who else was on it."""
+
+import hashlib
+import os
+import platform
+import resource
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def command(*words):
+    done = subprocess.run(words, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def revision():
+    """Of the sources; what soak writes itself does not count as a change."""
+    commit = command("git", "log", "-1", "--format=%h")
+    changed = command("git", "status", "--porcelain", "-uno", "--", ":/", ":!:/docs/soak.md")
+    return (commit or "not from a repository") + (" with changes" if changed else "")
+
+
+def programs(folder):
+    """They, not the sources, are what is drilled."""
+    sums = hashlib.sha256()
+    for name in "holdfast", "holdfast-target":
+        with open(os.path.join(folder, name), "rb") as file:
+            sums.update(file.read())
+    return sums.hexdigest()
+
+
+def first_value(path, key):
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(key):
+                return line.partition(":")[2].strip()
+    return "?"
+
+
+def surroundings(of_revision, others=None):
+    parent = os.environ.get("TMPDIR") or "/var/tmp"
+    file_system = command("findmnt", "-n", "-o", "FSTYPE", "-T", parent)
+    gigabytes = int(first_value("/proc/meminfo", "MemTotal").split()[0]) / (1 << 20)
+    return {
+        "commit": of_revision,
+        "kernel": platform.release(),
+        "machine": f"{len(os.sched_getaffinity(0))} processors ({processor()}), "
+                   f"{gigabytes:.0f} GB, {parent} on {file_system}",
+        "others": others,
+    }
+
+
+def processor():
+    name = first_value("/proc/cpuinfo", "model name")
+    return name if name != "?" else platform.machine()
+
+
+def busy_seconds():
+    with open("/proc/stat", encoding="utf-8") as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds():
+    return sum(resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime
+               for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+class Load:
+    """How much of the machine was taken by neither us nor children that have ended: others, the
+    kernel's own threads, the hypervisor."""
+
+    def __init__(self):
+        self.began = os.times().elapsed, busy_seconds(), own_seconds()
+
+    def of_others(self):
+        elapsed, busy, own = (now - then for now, then in
+                              zip((os.times().elapsed, busy_seconds(), own_seconds()), self.began))
+        return max(0.0, (busy - own) / elapsed / os.cpu_count())
