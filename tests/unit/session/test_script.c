@@ -255,6 +255,29 @@ static void answers_are_matched_in_order_and_by_number(void **state)
     assert_string_equal(detail, "asked GET_FEATURES, answered SET_OWNER");
 }
 
+/* What was set up for more queues than this back-end has fails there, not in the handshake. */
+static void a_refusal_of_a_ring_too_many_says_how_many_there_are(void **state)
+{
+    struct hf_message nak = hf_message_reply_u64(HF_REQUEST_SET_VRING_CALL, 1);
+
+    (void)state;
+    play();
+    session.queue_count = 1;
+    lay_out(1);
+    assert_true(send_all() > 0);
+    assert_int_equal(fault_of(&nak), HF_FAULT_NAK);
+    assert_string_equal(detail, "SET_VRING_CALL of ring 1 answered with 1: it has only 1 queues");
+}
+
+static void while_all_rings_must_stop_nothing_else_is_told(void **state)
+{
+    (void)state;
+    play();
+    hf_plan_set_call(&plan, 0, 99);
+    session.stopping = true;
+    assert_string_equal(play(), "SET_VRING_ENABLE GET_VRING_BASE");
+}
+
 static void a_refusal_is_a_fault_by_name(void **state)
 {
     struct hf_message nak = hf_message_reply_u64(HF_REQUEST_SET_VRING_CALL, 3);
@@ -356,6 +379,8 @@ int main(void)
         FRESH(not_more_messages_are_sent_than_can_be_pending),
         FRESH(nothing_is_sent_behind_a_question),
         FRESH(answers_are_matched_in_order_and_by_number),
+        FRESH(a_refusal_of_a_ring_too_many_says_how_many_there_are),
+        FRESH(while_all_rings_must_stop_nothing_else_is_told),
         FRESH(a_refusal_is_a_fault_by_name),
         FRESH(the_base_of_another_ring_is_a_fault),
         FRESH(what_is_missing_is_named),
