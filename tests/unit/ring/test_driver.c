@@ -218,6 +218,20 @@ static void an_answer_given_twice_breaks_the_ring_unless_it_is_stepped_over(void
     assert_int_equal(completion.head, second);
 }
 
+/* So that an answer that comes twice meets nobody, and is seen. */
+static void a_head_is_used_again_after_all_others(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_ring_driver_completion completion;
+    uint16_t first = rig_post(rig, 1, 1);
+
+    answer(rig, first, 0);
+    assert_true(hf_ring_driver_take(&rig->driver, &completion));
+    for (unsigned i = 1; i < SIZE / 2; i++)
+        assert_int_not_equal(rig_post(rig, 1, 1), first);
+    assert_int_equal(rig_post(rig, 1, 1), first);
+}
+
 static void a_used_index_more_than_a_ring_ahead_breaks_the_ring_for_good(void **state)
 {
     struct rig *rig = *state;
@@ -327,6 +341,7 @@ int main(void)
         WITH_RIG(an_answer_for_a_head_in_the_low_16_bits_only_breaks_the_ring),
         WITH_RIG(an_answer_for_the_middle_of_a_chain_breaks_the_ring),
         WITH_RIG(an_answer_given_twice_breaks_the_ring_unless_it_is_stepped_over),
+        WITH_RIG(a_head_is_used_again_after_all_others),
         WITH_RIG(a_used_index_more_than_a_ring_ahead_breaks_the_ring_for_good),
         WITH_RIG(a_used_index_that_goes_back_breaks_the_ring),
         WITH_RIG(without_event_index_the_flag_decides_about_kicks),

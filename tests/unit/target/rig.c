@@ -164,7 +164,7 @@ void rig_start(struct rig *rig, unsigned index, bool enabled, struct rig_answer 
     struct rig_ring *ring = &rig->rings[index];
     struct hf_queue_setup setup = {
         .index = index,
-        .base = hf_ring_used_index(&ring->ring),
+        .base = (uint16_t)(hf_ring_used_index(&ring->ring) + rig->base_ahead),
         .features = HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX),
         .ring = ring->ring,
         .memory = &rig->memory,

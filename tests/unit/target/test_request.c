@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "scsi/opcode.h"
 #include "scsi/sense.h"
 
 struct disk {
@@ -291,9 +292,47 @@ static void mem_keeps_what_null_forgets(void **state)
     rig_done(&rig);
 }
 
+static void mark_first(struct rig *rig, unsigned index)
+{
+    struct hf_inflight_queue inflight;
+
+    assert_int_equal(hf_inflight_region_queue(&rig->region, (uint16_t)index, RIG_SIZE, &inflight),
+                     HF_INFLIGHT_FAULT_NONE);
+    inflight.header->version = HF_INFLIGHT_VERSION;
+    inflight.header->desc_num = RIG_SIZE;
+    hf_inflight_mark(&inflight, rig->rings[index].ring.avail->ring[0], 1);
+}
+
+/* It may have run; the guest is told that it lost touch, and asks again if it must. */
+static void what_may_not_run_twice_is_not_run_again(void **state)
+{
+    static const char *const words[] = { "mem:1M", NULL };
+    struct rig rig;
+    struct rig_call calls[2];
+    struct rig_command start_unit = { .cdb = { HF_OP_START_STOP_UNIT, [4] = 1 } };
+    struct rig_answer answer;
+
+    (void)state;
+    rig_init(&rig, true);
+    rig_open(&rig, words, 1);
+    for (unsigned i = 0; i < 2; i++)
+        rig_add(&rig, 2, &calls[i], i, &start_unit);
+    hf_ring_driver_publish(&rig.rings[2].driver);
+    mark_first(&rig, 2); /* the second is new */
+    rig_start(&rig, 2, true, &answer);
+    rig_wait(&rig, &calls[0]);
+    rig_wait(&rig, &calls[1]);
+    assert_int_equal(calls[0].response.status, HF_STATUS_CHECK_CONDITION);
+    assert_int_equal(calls[0].response.sense[2] & 15, HF_SENSE_KEY_UNIT_ATTENTION);
+    assert_int_equal(calls[0].response.sense[12] << 8 | calls[0].response.sense[13], 0x2907);
+    rig_assert_good(&calls[1]);
+    rig_done(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_may_not_run_twice_is_not_run_again),
         cmocka_unit_test(an_inquiry_is_answered),
         cmocka_unit_test(what_is_written_is_read_back_and_in_the_file),
         cmocka_unit_test(a_header_in_tiny_pieces_is_the_same_header),

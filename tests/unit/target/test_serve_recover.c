@@ -301,6 +301,18 @@ static void a_region_of_nonsense_is_refused_with_its_reason(void **state)
     rig_done(&rig);
 }
 
+/* Rings tell the control queue through the control thread. */
+static void wait_for_task(struct rig *rig, const struct rig_call *task)
+{
+    uint64_t end = now_ms() + RIG_PATIENCE_MS;
+
+    while (!task->done) {
+        assert_true(now_ms() < end);
+        hf_crew_dispatch(rig->crew);
+        rig_poll(rig);
+    }
+}
+
 static void replayed_task_management_waits_for_the_rings_with_entries(void **state)
 {
     struct rig rig;
@@ -323,10 +335,7 @@ static void replayed_task_management_waits_for_the_rings_with_entries(void **sta
     usleep(20000);
     assert_int_equal(rig_poll(&rig), 0);
     rig_start(&rig, 3, true, &answer);
-    while (!task.done) {
-        hf_crew_dispatch(rig.crew);
-        rig_poll(&rig);
-    }
+    wait_for_task(&rig, &task);
     assert_int_equal(task.response.response, HF_VSCSI_OK);
     assert_int_equal(call.response.response, HF_VSCSI_RESET);
     rig_done(&rig);
@@ -354,10 +363,7 @@ static void new_task_management_waits_for_the_rings_with_entries_too(void **stat
     usleep(20000);
     assert_int_equal(rig_poll(&rig), 0);
     rig_start(&rig, 3, true, &answer);
-    while (!task.done) {
-        hf_crew_dispatch(rig.crew);
-        rig_poll(&rig);
-    }
+    wait_for_task(&rig, &task);
     assert_int_equal(task.response.response, HF_VSCSI_OK);
     assert_int_equal(call.response.response, HF_VSCSI_RESET);
     rig_done(&rig);
@@ -420,10 +426,7 @@ static void held_task_management_stays_in_flight_over_a_stop(void **state)
     rig_start(&rig, 0, true, &answer);
     assert_int_equal(answer.answer.replayed, 1);
     rig_start(&rig, 3, true, &answer);
-    while (!task.done) {
-        hf_crew_dispatch(rig.crew);
-        rig_poll(&rig);
-    }
+    wait_for_task(&rig, &task);
     /* What the answer speaks of was published before it: a look after it finds it. Rings are looked
      * at one after another, so the order of our looks says less. */
     rig_poll(&rig);
@@ -451,6 +454,26 @@ static void event_buffers_of_another_back_end_are_taken_back(void **state)
     rig_done(&rig);
 }
 
+/* It says that it will fetch behind what it has in flight; there is nothing behind. */
+static void event_buffers_are_seen_again_whatever_base_is_told(void **state)
+{
+    struct rig rig;
+    struct rig_call call;
+    struct rig_command command = rig_read(0, 1);
+    struct rig_answer answer;
+
+    (void)state;
+    open_rig(&rig, "mem:1M");
+    rig_add(&rig, 1, &call, 10, &command);
+    hf_ring_driver_publish(&rig.rings[1].driver);
+    mark(&rig, 1, 1);
+    rig.base_ahead = 1;
+    rig_start(&rig, 1, true, &answer);
+    rig_stop(&rig, 1, &answer);
+    assert_int_equal(answer.answer.base, 0);
+    rig_done(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_was_published_holds_no_task_management_back),
         cmocka_unit_test(held_task_management_stays_in_flight_over_a_stop),
         cmocka_unit_test(event_buffers_of_another_back_end_are_taken_back),
+        cmocka_unit_test(event_buffers_are_seen_again_whatever_base_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
