@@ -49,14 +49,15 @@ static void forget(struct hf_queue *queue)
         queue->nexus->queues[queue->index] = NULL;
 }
 
-/* The fd that comes back is the old one. */
+/* The fd that comes back is the old one. The reply may give the same order again. */
 static void deliver(struct hf_mail *mail)
 {
     struct hf_order *order = HF_CONTAINER(mail, struct hf_order, mail);
+    struct hf_order done = *order;
 
-    hf_fd_close(&order->bell.fd);
-    reply(order);
-    free(order);
+    hf_fd_close(&done.bell.fd);
+    order->under_way = false;
+    reply(&done);
 }
 
 static void deliver_start(struct hf_mail *mail)
@@ -123,78 +124,58 @@ static void send(struct hf_queue *queue, struct hf_order *order, run_fn *serve, 
     hf_worker_post(queue->worker, &order->mail);
 }
 
-/* Nothing may reach the worker after the last order: such an order is answered by ourselves. */
-static void refuse(struct hf_queue *queue, struct hf_order *order)
-{
-    order->answer.result = -ESHUTDOWN;
-    order->answer.text = "the queue is being stopped";
-    order->mail.run = deliver;
-    hf_crew_post(queue->crew, &order->mail);
-}
-
-static struct hf_order *order_new(struct hf_queue_reply to)
-{
-    struct hf_order *order = calloc(1, sizeof(*order));
-
-    HF_CHECK(order); /* a hundred bytes: the process cannot go on without them */
-    order->reply = to;
-    order->bell.fd = -1;
-    return order;
-}
-
 static void dispatch(struct hf_queue *queue, struct hf_order *order, run_fn *serve)
 {
-    if (queue->stop_sent || queue->abandon_sent)
-        refuse(queue, order);
-    else
-        send(queue, order, serve, deliver);
+    HF_CHECK(!queue->stop_sent && !queue->abandon_sent && !order->under_way);
+    order->under_way = true;
+    send(queue, order, serve, deliver);
 }
 
 void hf_queue_set_call(struct hf_queue *queue, int fd, struct hf_queue_reply to)
 {
-    struct hf_order *order = order_new(to);
-
-    order->bell = hf_bell_of(fd);
-    dispatch(queue, order, hf_serve_set_call);
+    queue->call_order.reply = to;
+    queue->call_order.bell = hf_bell_of(fd);
+    dispatch(queue, &queue->call_order, hf_serve_set_call);
 }
 
 void hf_queue_set_err(struct hf_queue *queue, int fd, struct hf_queue_reply to)
 {
-    struct hf_order *order = order_new(to);
-
-    order->bell.fd = fd;
-    dispatch(queue, order, hf_serve_set_err);
+    queue->err_order.reply = to;
+    queue->err_order.bell.fd = fd;
+    dispatch(queue, &queue->err_order, hf_serve_set_err);
 }
 
 void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_reply to)
 {
-    struct hf_order *order = order_new(to);
+    struct hf_order *order = &queue->enabled_orders[enabled];
 
+    order->reply = to;
     order->flag = enabled;
     dispatch(queue, order, hf_serve_set_enabled);
-}
-
-static void change_memory(struct hf_queue *queue, struct hf_order *order,
-                          const struct hf_memory *memory, const struct hf_ring *ring)
-{
-    order->memory = memory;
-    order->ring = *ring;
-    dispatch(queue, order, hf_serve_set_memory);
 }
 
 void hf_queue_extend_memory(struct hf_queue *queue, const struct hf_memory *memory,
                             const struct hf_ring *ring, struct hf_queue_reply to)
 {
-    change_memory(queue, order_new(to), memory, ring);
+    struct hf_order *order = &queue->memory_order;
+
+    order->reply = to;
+    order->flag = false;
+    order->memory = memory;
+    order->ring = *ring;
+    dispatch(queue, order, hf_serve_set_memory);
 }
 
 void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
                          const struct hf_ring *ring, struct hf_queue_reply to)
 {
-    struct hf_order *order = order_new(to);
+    struct hf_order *order = &queue->memory_order;
 
+    order->reply = to;
     order->flag = true;
-    change_memory(queue, order, memory, ring);
+    order->memory = memory;
+    order->ring = *ring;
+    dispatch(queue, order, hf_serve_set_memory);
 }
 
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply to)
@@ -282,6 +263,8 @@ static void fill(struct hf_queue *queue, const struct hf_queue_setup *setup)
     hf_list_init(&queue->link);
     hf_list_init(&queue->dirty_link);
     hf_list_init(&queue->swaps);
+    queue->enabled_orders[false].bell.fd = queue->enabled_orders[true].bell.fd = -1;
+    queue->memory_order.bell.fd = -1;
 }
 
 static struct hf_queue *queue_new(const struct hf_queue_setup *setup)
@@ -323,7 +306,6 @@ struct hf_queue *hf_queue_start(struct hf_crew *crew, struct hf_nexus *nexus,
     atomic_fetch_and_explicit(&nexus->recovered[setup->index / 64], ~HF_BIT(setup->index % 64),
                               memory_order_relaxed);
     queue->start_order.reply = to;
-    queue->start_order.bell.fd = -1;
     send(queue, &queue->start_order, hf_serve_start, deliver_start);
     return queue;
 }

@@ -2,8 +2,9 @@
 /*
  * One virtqueue being served: what the control thread may ask of it while a worker owns it. All
  * functions here are for the control thread, never block, and answer (where they answer) by a
- * callback out of hf_crew_dispatch. Orders to one queue are carried out in the order given.
- * Must not know vhost-user messages.
+ * callback out of hf_crew_dispatch. Orders to one queue are carried out in the order given. The
+ * same order again before its answer (memory: either of the two; enabled: with the same flag), or
+ * any but an abandon behind a stop, is our bug. Must not know vhost-user messages.
  */
 #ifndef HF_TARGET_QUEUE_H
 #define HF_TARGET_QUEUE_H
@@ -96,7 +97,7 @@ struct hf_queue *hf_queue_start(struct hf_crew *crew, struct hf_nexus *nexus,
  * GET_VRING_BASE: fetch no more, drain, publish, answer with the base. The queue is gone (freed)
  * when the reply has run; the reply may start a new one. A later abandon overtakes a stop
  * that is not answered yet, drained or not: the stop is then answered with -ECANCELED, and the
- * queue is gone with the abandon. To ask twice for the same is our bug.
+ * queue is gone with the abandon.
  */
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply reply);
 /*

@@ -26,9 +26,12 @@ struct hf_worker;
 
 enum hf_role { HF_ROLE_CONTROL, HF_ROLE_EVENT, HF_ROLE_REQUEST, HF_ROLE_COUNT };
 
-/* An order of the control thread: goes to the worker, comes back with the answer. */
+/* An order of the control thread: goes to the worker, comes back with the answer. Each queue has
+ * one of each kind: who gives orders waits for the answer before the next of the same kind, so
+ * that neither a flood of them nor a lack of memory is anything to care about. */
 struct hf_order {
     struct hf_mail mail;
+    bool under_way;
     void (*serve)(struct hf_mail *mail);   /* in the worker */
     void (*deliver)(struct hf_mail *mail); /* in the control thread */
     struct hf_link link;                   /* where it waits in the worker */
@@ -104,6 +107,10 @@ struct hf_queue {
     struct hf_order start_order;
     struct hf_order stop_order;
     struct hf_order abandon_order;
+    struct hf_order call_order;
+    struct hf_order err_order;
+    struct hf_order enabled_orders[2]; /* [enabled] */
+    struct hf_order memory_order;
     struct hf_mail recovered_mail; /* to the control thread: what was found in flight runs again */
     struct hf_mail siblings_mail;  /* to the worker of the control queue, for that */
     atomic_bool siblings_posted;

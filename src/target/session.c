@@ -158,8 +158,9 @@ void hf_session_break(struct hf_session *session, const char *why)
 {
     const struct hf_back_event event = { .kind = HF_BACK_EVENT_HANG_UP, .fd = -1 };
 
-    if (session->phase != HF_SESSION_PHASE_OPEN)
+    if (session->phase != HF_SESSION_PHASE_OPEN || session->breaking)
         return;
+    session->breaking = true;
     if (why)
         hf_session_warn(session, "%s; the session ends", why);
     hf_session_post(session, &event);

@@ -38,6 +38,7 @@ struct hf_session_ring {
     struct hf_session *session;
     uint16_t index;
     enum hf_ring_phase phase;
+    bool enabling;       /* a worker is being told: a second time says nothing new */
     uint64_t held_ns;    /* when it was held back */
     uint64_t leaving_ns; /* when it began to leave; 0: not, or told in the log already */
     struct hf_queue *queue;
@@ -72,6 +73,7 @@ struct hf_session {
     enum hf_session_phase phase;
     bool graceful; /* drain instead of abandon */
     bool running;  /* inside hf_session_run */
+    bool breaking; /* its end is among the events: once is enough */
 
     int socket_fd;
     sd_event_source *source;

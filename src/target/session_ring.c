@@ -52,12 +52,13 @@ static void on_changed(void *context, const struct hf_queue_answer *answer)
     hf_session_settle(ring->session);
 }
 
-/* An order nobody waits for. */
-static void on_noted(void *context, const struct hf_queue_answer *answer)
+/* Nobody waits for that. */
+static void on_enabled(void *context, const struct hf_queue_answer *answer)
 {
     struct hf_session_ring *ring = context;
 
     (void)answer;
+    ring->enabling = false;
     order_answered(ring->session);
     hf_session_settle(ring->session);
 }
@@ -334,18 +335,29 @@ uint64_t hf_session_tell_slow_drains(struct hf_session *session, uint64_t now_ns
 
 /* ---- changes ---- */
 
+static void enable(struct hf_session_ring *ring)
+{
+    if (ring->enabling)
+        return;
+    ring->enabling = true;
+    hf_queue_set_enabled(ring->queue, true, reply_to(ring, on_enabled));
+}
+
 /* Enabling is answered at once: the worker looks at the ring when it comes to it, so no kick in
  * between is lost, and a front-end that starts many rings need not wait for each. Disabling is
  * answered when nothing is fetched any more. */
 void hf_session_ring_enable(struct hf_session *session, const struct hf_back_effect *effect)
 {
     struct hf_session_ring *ring = &session->rings[effect->ring];
-    bool enable = effect->value != 0;
+    bool served = ring->phase == HF_RING_PHASE_SERVED;
 
-    if (ring->phase == HF_RING_PHASE_SERVED)
-        hf_queue_set_enabled(ring->queue, enable, reply_to(ring, enable ? on_noted : on_changed));
-    if (ring->phase != HF_RING_PHASE_SERVED || enable)
-        hf_session_post_done(session, 0);
+    if (served && effect->value == 0) {
+        hf_queue_set_enabled(ring->queue, false, reply_to(ring, on_changed));
+        return;
+    }
+    if (served)
+        enable(ring);
+    hf_session_post_done(session, 0);
 }
 
 /* Replaces what is kept, and hands a worker that has the ring a duplicate. */
