@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #define HF_BACKEND_WORDS_MAX 256u
+#define HF_BACKEND_STAMP_FD  3 /* in the child, of the first stamp; the others follow */
 
 struct hf_backend_setup {
     char *const *command; /* NULL-terminated; the words in braces are replaced */
