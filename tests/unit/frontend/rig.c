@@ -77,9 +77,10 @@ int rig_begin(void **state)
 {
     struct rig *rig = calloc(1, sizeof(*rig));
     struct hf_front_settings settings = rig_settings();
+    const char *tmp = getenv("TMPDIR");
     struct hf_error error;
 
-    snprintf(rig->folder, sizeof(rig->folder), "/tmp/holdfast-device-XXXXXX");
+    snprintf(rig->folder, sizeof(rig->folder), "%s/holdfast-device-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(rig->folder));
     snprintf(rig->path, sizeof(rig->path), "%s/socket", rig->folder);
     rig->memory_fd = hf_region_create("guest", 1 << 16);
@@ -91,19 +92,25 @@ int rig_begin(void **state)
     return 0;
 }
 
+void rig_forget_socket(const struct rig *rig)
+{
+    char lock[160];
+
+    snprintf(lock, sizeof(lock), "%s.lock", rig->path);
+    unlink(lock);
+    unlink(rig->path);
+}
+
 int rig_end(void **state)
 {
     struct rig *rig = *state;
-    char lock[96];
 
     hf_device_free(rig->device);
     hf_mapping_done(&rig->memory);
     hf_fd_close(&rig->memory_fd);
     hf_fd_close(&rig->kick);
     hf_fd_close(&rig->call);
-    unlink(rig->path);
-    snprintf(lock, sizeof(lock), "%s.lock", rig->path);
-    unlink(lock);
+    rig_forget_socket(rig);
     assert_int_equal(rmdir(rig->folder), 0);
     free(rig);
     return 0;

@@ -12,8 +12,8 @@
 #define RIG_MEMORY 0x100000 /* guest address */
 
 struct rig {
-    char folder[64];
-    char path[80];
+    char folder[128]; /* in TMPDIR */
+    char path[140];
     int memory_fd;
     struct hf_mapping memory;
     int kick;
@@ -41,6 +41,8 @@ void rig_until_fault(struct rig *rig, enum hf_fault fault);
 void rig_set_up_queue(struct rig *rig, uint16_t queue);
 /* Gives the device three rings and starts them. */
 void rig_start(struct rig *rig);
+/* Whoever listens there now, another one may. */
+void rig_forget_socket(const struct rig *rig);
 enum hf_phase rig_phase(const struct rig *rig);
 
 #endif

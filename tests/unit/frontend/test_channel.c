@@ -6,6 +6,8 @@
 #include "frontend/channel.h"
 #include "os/fd.h"
 
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,7 +18,7 @@ struct bench {
     struct hf_loop loop;
     struct hf_channel channel;
     struct hf_channel_ops ops;
-    char path[64];
+    char path[108];
     int listener;
     int peer;
     unsigned sent;
@@ -53,7 +55,9 @@ static int begin(void **state)
     struct hf_error error = { 0 };
 
     bench = (struct bench){ .ops = { &bench, note_sent, note_received, note_broken } };
-    snprintf(bench.path, sizeof(bench.path), "/tmp/holdfast-channel-%d", getpid());
+    const char *tmp = getenv("TMPDIR");
+    snprintf(bench.path, sizeof(bench.path), "%s/holdfast-channel-%d", tmp ? tmp : "/tmp",
+             getpid());
     strcpy(address.sun_path, bench.path);
     unlink(bench.path);
     bench.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -174,6 +178,37 @@ static void a_full_table_of_descriptors_is_our_own_fault(void **state)
     assert_int_equal(bench->sent, 0);
 }
 
+static int count_fds(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* The peer does not read: the message, and its own copy of the descriptor, wait. */
+static void what_was_not_sent_is_closed_with_the_connection(void **state)
+{
+    struct bench *bench = *state;
+    struct hf_message kick = hf_message_request(HF_REQUEST_SET_VRING_KICK);
+    int before = count_fds();
+    int of_channel = 1 + (bench->channel.pidfd >= 0);
+
+    while (send(bench->channel.fd, bench->path, sizeof(bench->path), MSG_DONTWAIT) > 0)
+        ;
+    kick.fd_count = 1;
+    kick.fds[0] = bench->peer;
+    hf_channel_send(&bench->channel, &kick);
+    assert_int_equal(bench->sent, 0);
+    assert_int_equal(bench->broken, 0);
+    assert_int_equal(count_fds(), before + 1);
+    hf_channel_close(&bench->channel);
+    assert_int_equal(count_fds(), before - of_channel);
+}
+
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -184,6 +219,7 @@ int main(void)
         WITH_BENCH(bytes_that_are_no_reply_are_malformed),
         WITH_BENCH(more_descriptors_than_any_message_has_are_malformed_and_closed),
         WITH_BENCH(a_full_table_of_descriptors_is_our_own_fault),
+        WITH_BENCH(what_was_not_sent_is_closed_with_the_connection),
     };
 
     return cmocka_run_group_tests_name("frontend/channel", tests, NULL, NULL);

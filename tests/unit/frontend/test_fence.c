@@ -46,6 +46,51 @@ static void a_stopped_process_that_can_be_connected_to_is_not_at_rest(void **sta
     backend_end(pid, true);
 }
 
+/* Somebody else listens at the socket, and answers. */
+static void another_process_that_answers_is_no_fence(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    waitpid(pid, NULL, WUNTRACED);
+    hf_device_disconnect(rig->device);
+    hf_device_dispatch(rig->device);
+    rig_forget_socket(rig);
+    pid_t other = backend_start(rig->path, &script);
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_CONNECTED, 2);
+    dispatch_for(rig, 50 * HF_NS_PER_MS);
+    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_false(hf_device_at_rest(rig->device));
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_STARTED, 2);
+    backend_end(other, true);
+}
+
+/* It has seen the end of the old session, but may still be at its record. */
+static void the_region_of_the_process_that_answers_is_not_written(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    struct hf_inflight_header header = { .version = 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig_start(rig);
+    int region = hf_frontend_plan(&rig->device->frontend)->inflight.fd;
+    assert_int_equal(pwrite(region, &header, sizeof(header), 0), sizeof(header));
+    hf_device_disconnect(rig->device);
+    hf_device_dispatch(rig->device);
+    hf_device_connect(rig->device);
+    rig_until(rig, HF_REPORT_STARTED, 2);
+    assert_int_equal(hf_frontend_plan(&rig->device->frontend)->inflight.fd, region);
+    assert_int_equal(pread(region, &header, sizeof(header), 0), sizeof(header));
+    assert_int_equal(header.version, 0); /* settling would have initialised it */
+    backend_end(pid, true);
+}
+
 /* Its marks would be overwritten with what they were when the region was read. */
 static void without_a_fence_the_region_of_a_living_process_is_not_written(void **state)
 {
@@ -155,6 +200,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_stopped_process_that_can_be_connected_to_is_not_at_rest),
+        WITH_RIG(another_process_that_answers_is_no_fence),
+        WITH_RIG(the_region_of_the_process_that_answers_is_not_written),
         WITH_RIG(a_hung_back_end_is_killed_where_that_is_asked_for),
         WITH_RIG(a_command_that_succeeds_is_the_fence),
         WITH_RIG(a_command_that_fails_is_none),

@@ -100,6 +100,62 @@ static void a_reset_waits_until_no_ring_runs(void **state)
     asked = (struct hf_asked){ 0 };
 }
 
+/* A bit that is acknowledged must be honoured. */
+static void only_protocol_features_that_are_wanted_are_acknowledged(void **state)
+{
+    struct hf_script_state script = fresh(2);
+    struct hf_message reply = hf_message_reply(HF_REQUEST_GET_PROTOCOL_FEATURES);
+    struct hf_message message = hf_message_request(HF_REQUEST_SET_PROTOCOL_FEATURES);
+    struct hf_reply_result result = { .taken = false };
+    char detail[HF_FAULT_DETAIL_SIZE];
+
+    (void)state;
+    plan.protocol_wanted = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK);
+    reply.body.u64 = HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(PAGEFAULT);
+    hf_script_rows[HF_ROW_GET_PROTOCOL_FEATURES].accept(&script, &reply, &result, detail);
+    hf_script_rows[HF_ROW_SET_PROTOCOL_FEATURES].fill(&script, 0, &message);
+    assert_int_equal(message.body.u64, HF_PROTOCOL_FEATURE(REPLY_ACK));
+}
+
+/* Asked for before the guest's reset, answered after it: it is for rings that are no more. */
+static void a_region_of_the_epoch_before_is_not_taken(void **state)
+{
+    struct hf_script_state script = fresh(1);
+    struct hf_message reply = { .fd_count = 1, .fds = { 42 } };
+    struct hf_reply_result result = { .taken = false };
+    char detail[HF_FAULT_DETAIL_SIZE];
+
+    (void)state;
+    hf_plan_set_ring(&plan, 0, 16, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    reply.body.inflight =
+        (struct hf_wire_inflight){ .mmap_size_bytes = 4096, .queue_count = 1, .queue_size = 16 };
+    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    assert_int_equal(hf_plan_end_epoch(&plan), -1);
+    enum hf_fault fault =
+        hf_script_rows[HF_ROW_GET_INFLIGHT_FD].accept(&script, &reply, &result, detail);
+    assert_int_equal(fault, HF_FAULT_NONE);
+    assert_false(result.taken);
+    assert_int_equal(plan.inflight.generation, 0);
+}
+
+/* Call and err descriptors too: not every back-end keeps them over RESET_DEVICE. */
+static void after_a_reset_each_ring_is_told_all_again(void **state)
+{
+    struct hf_script_state script = fresh(2);
+    struct hf_step reset = { .row = HF_ROW_RESET_DEVICE, .generation = 1 };
+
+    (void)state;
+    session.rings[1].generation[HF_ROW_SET_VRING_CALL] = 5;
+    session.told[HF_ROW_SET_FEATURES] = 6;
+    session.told[HF_ROW_SET_OWNER] = 1;
+    session.told[HF_ROW_SET_MEM_TABLE] = 7;
+    hf_script_sent(&script, &reset, 0);
+    assert_int_equal(session.rings[1].generation[HF_ROW_SET_VRING_CALL], 0);
+    assert_int_equal(session.told[HF_ROW_SET_FEATURES], 0);
+    assert_int_equal(session.told[HF_ROW_SET_OWNER], 1);
+    assert_int_equal(session.told[HF_ROW_SET_MEM_TABLE], 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +163,9 @@ int main(void)
         cmocka_unit_test(a_back_end_without_mq_has_one_queue),
         cmocka_unit_test(a_back_end_must_take_all_regions),
         cmocka_unit_test(a_reset_waits_until_no_ring_runs),
+        cmocka_unit_test(only_protocol_features_that_are_wanted_are_acknowledged),
+        cmocka_unit_test(a_region_of_the_epoch_before_is_not_taken),
+        cmocka_unit_test(after_a_reset_each_ring_is_told_all_again),
     };
 
     return cmocka_run_group_tests_name("session/script_rows", tests, NULL, NULL);
