@@ -31,13 +31,18 @@ int hf_region_create(const char *name, uint64_t size_bytes)
     return hf_fd_steal(&fd);
 }
 
+static int64_t size_of(int fd, struct stat *status)
+{
+    if (fstat(fd, status) < 0)
+        return -errno;
+    return S_ISREG(status->st_mode) ? status->st_size : -EINVAL;
+}
+
 int64_t hf_region_size(int fd)
 {
     struct stat status;
 
-    if (fstat(fd, &status) < 0)
-        return -errno;
-    return S_ISREG(status.st_mode) ? status.st_size : -EINVAL;
+    return size_of(fd, &status);
 }
 
 /* What mmap and munmap count in: huge pages where the file has them. */
@@ -50,10 +55,9 @@ static uint64_t page_size_of(int fd)
     return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static int check_range(int fd, uint64_t offset, uint64_t size_bytes, struct hf_error *error)
+static int check_range(int64_t file_bytes, uint64_t offset, uint64_t size_bytes,
+                       struct hf_error *error)
 {
-    int64_t file_bytes = hf_region_size(fd);
-
     if (file_bytes == -EINVAL)
         return hf_error_set(error, EINVAL, "the memory's fd is not a file that has a length");
     if (file_bytes < 0)
@@ -74,7 +78,8 @@ int hf_mapping_init(struct hf_mapping *mapping, int fd, uint64_t offset, uint64_
                     struct hf_error *error)
 {
     *mapping = (struct hf_mapping){ 0 };
-    int failed = check_range(fd, offset, size_bytes, error);
+    struct stat status;
+    int failed = check_range(size_of(fd, &status), offset, size_bytes, error);
     if (failed < 0)
         return failed;
     /* Neither overflows: the range lies inside a file, whose length is an int64_t. */
@@ -85,9 +90,12 @@ int hf_mapping_init(struct hf_mapping *mapping, int fd, uint64_t offset, uint64_
     if (base == MAP_FAILED)
         return hf_error_set(error, errno, "cannot map %llu bytes of memory: %s",
                             (unsigned long long)size_bytes, strerror(errno));
-    *mapping = (struct hf_mapping){
-        .start = (uint8_t *)base + lead, .size_bytes = size_bytes, .base = base, .length = length
-    };
+    *mapping = (struct hf_mapping){ .start = (uint8_t *)base + lead,
+                                    .size_bytes = size_bytes,
+                                    .base = base,
+                                    .length = length,
+                                    .device = status.st_dev,
+                                    .inode = status.st_ino };
     return 0;
 }
 

@@ -7,8 +7,10 @@
 #ifndef HF_OS_REGION_H
 #define HF_OS_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -21,7 +23,14 @@ struct hf_mapping {
     size_t size_bytes; /* as asked for */
     void *base;        /* what munmap wants: aligned down and up; NULL = not mapped */
     size_t length;
+    dev_t device; /* which file it is of */
+    ino_t inode;
 };
+
+static inline bool hf_mapping_same_file(const struct hf_mapping *a, const struct hf_mapping *b)
+{
+    return a->base && b->base && a->inode == b->inode && a->device == b->device;
+}
 
 /* Maps [offset, offset + size_bytes) of `fd` (borrowed; may be closed afterwards) for reading and
  * writing, shared. `offset` need not be aligned. 0, or -errno with a sentence: -EINVAL = empty, the

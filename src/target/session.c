@@ -185,6 +185,11 @@ bool hf_session_gone(const struct hf_session *session)
     return session->phase == HF_SESSION_PHASE_GONE;
 }
 
+bool hf_session_dying(const struct hf_session *session)
+{
+    return session->phase == HF_SESSION_PHASE_DYING;
+}
+
 struct hf_session *hf_session_of_link(struct hf_link *link)
 {
     return HF_CONTAINER(link, struct hf_session, link);

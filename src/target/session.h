@@ -25,9 +25,13 @@ struct hf_session *hf_session_new(struct hf_target *target, int socket_fd, unsig
 void hf_session_free(struct hf_session *session);
 struct hf_session *hf_session_of_link(struct hf_link *link);
 bool hf_session_gone(const struct hf_session *session);
+bool hf_session_dying(const struct hf_session *session);
+/* Has the one mapped a file of the other's: guest memory, or the in-flight region? */
+bool hf_session_shares_memory(const struct hf_session *session, const struct hf_session *other);
 
-/* Starts what was held back: the lock is ours. */
-void hf_session_start_rings(struct hf_session *session);
+/* Starts what was held back: the lock is ours. False: it still may not (hf_session_held_why). */
+bool hf_session_start_rings(struct hf_session *session);
+const char *hf_session_held_why(const struct hf_session *session);
 /* Since when a ring is held back; 0: none is. */
 uint64_t hf_session_waiting_ns(const struct hf_session *session);
 /* Says once of each ring that it drains for longer than it should. Returns when the next one would;

@@ -45,6 +45,24 @@ void hf_session_unmap(struct hf_mapping *mapping)
     hf_mapping_done(mapping);
 }
 
+static bool has_file(const struct hf_session *session, const struct hf_mapping *of)
+{
+    bool found = hf_mapping_same_file(&session->inflight, of);
+
+    for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX && !found; slot++)
+        found = hf_mapping_same_file(&session->mappings[slot], of);
+    return found;
+}
+
+bool hf_session_shares_memory(const struct hf_session *session, const struct hf_session *other)
+{
+    bool shares = has_file(session, &other->inflight);
+
+    for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX && !shares; slot++)
+        shares = other->mappings[slot].base && has_file(session, &other->mappings[slot]);
+    return shares;
+}
+
 static void unmap(struct hf_session *session, uint32_t slot)
 {
     hf_session_unmap(&session->mappings[slot]);

@@ -104,6 +104,7 @@ struct hf_session {
     int inflight_lock_fd; /* says that the region is in use; -1: not yet */
 
     struct hf_nexus nexus;
+    const char *held_why;    /* what kept its rings from starting at the last try */
     unsigned queue_count;    /* alive, LEAVING too */
     unsigned orders_awaited; /* replies that workers owe us */
     struct hf_session_ring rings[HF_BACK_RINGS_MAX];

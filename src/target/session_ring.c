@@ -204,18 +204,48 @@ static void launch(struct hf_session_ring *ring)
 
 /* The control and event rings last: a task management request finds the requests that waited as
  * long as it did. */
-void hf_session_start_rings(struct hf_session *session)
+/* A session that is gone for its front-end may have I/O in the kernel, which lands in its memory
+ * whoever uses it by then. */
+static bool memory_is_in_use(const struct hf_session *session)
+{
+    HF_LIST_FOR_EACH (link, &session->target->sessions) {
+        const struct hf_session *other = hf_session_of_link(link);
+        if (hf_session_dying(other) && hf_session_shares_memory(session, other))
+            return true;
+    }
+    return false;
+}
+
+static const char *why_held(struct hf_session *session)
+{
+    if (session->target->dying_count > 0 && memory_is_in_use(session))
+        return "an earlier session on the same memory still has I/O in the kernel";
+    if (!hf_session_hold_inflight(session))
+        return "somebody else still uses its in-flight region";
+    return NULL;
+}
+
+const char *hf_session_held_why(const struct hf_session *session)
+{
+    return session->held_why;
+}
+
+bool hf_session_start_rings(struct hf_session *session)
 {
     const unsigned count = session->back.offer.ring_count;
 
-    if (hf_session_waiting_ns(session) == 0 || !hf_session_hold_inflight(session))
-        return;
+    if (hf_session_waiting_ns(session) == 0)
+        return true;
+    session->held_why = why_held(session);
+    if (session->held_why)
+        return false;
     for (unsigned place = 0; place < count; place++) {
         struct hf_session_ring *ring = &session->rings[(place + HF_VSCSI_QUEUE_REQUEST) % count];
 
         if (session->phase == HF_SESSION_PHASE_OPEN && ring->phase == HF_RING_PHASE_HELD)
             launch(ring);
     }
+    return true;
 }
 
 uint64_t hf_session_waiting_ns(const struct hf_session *session)

@@ -51,14 +51,15 @@ static struct hf_session *longest_waiting(const struct hf_target *target, uint64
     return longest;
 }
 
-/* Held back for too long, or for ever. One that is busy with a message ends only after it. */
+/* Held back for too long, or for ever; NULL: each for its own reason. One that is busy with a
+ * message ends only after it. */
 static void break_waiting(struct hf_target *target, uint64_t until_ns, const char *why)
 {
     HF_LIST_FOR_EACH (link, &target->sessions) {
         struct hf_session *session = hf_session_of_link(link);
         uint64_t since_ns = hf_session_waiting_ns(session);
         if (since_ns != 0 && since_ns <= until_ns)
-            hf_session_break(session, why);
+            hf_session_break(session, why ? why : hf_session_held_why(session));
     }
 }
 
@@ -74,9 +75,7 @@ static void wait_on(struct hf_target *target, uint64_t now_ns, const char *why)
         return;
     uint64_t retry_ns = now_ns - since_ns < LOCK_SOON_NS ? LOCK_RETRY_NS : LOCK_RETRY_LATER_NS;
     uint64_t next_ns = since_ns + limit_ns;
-    if (target->dying_count == 0 && next_ns > now_ns + retry_ns)
-        next_ns = now_ns + retry_ns;
-    set_timer(target->retry_source, next_ns);
+    set_timer(target->retry_source, hf_min_u64(next_ns, now_ns + retry_ns));
 }
 
 /* Once: later ones wait for nobody who was killed. */
@@ -91,9 +90,12 @@ static void tell_lock(struct hf_target *target)
 
 static void start_all(struct hf_target *target, uint64_t now_ns)
 {
+    bool all = true;
+
     HF_LIST_FOR_EACH (link, &target->sessions)
-        hf_session_start_rings(hf_session_of_link(link));
-    wait_on(target, now_ns, "somebody else still uses its in-flight region");
+        all &= hf_session_start_rings(hf_session_of_link(link));
+    if (!all)
+        wait_on(target, now_ns, NULL);
 }
 
 void hf_target_start_rings(struct hf_target *target)
@@ -103,10 +105,6 @@ void hf_target_start_rings(struct hf_target *target)
 
     if (!longest_waiting(target, &since_ns))
         return;
-    if (target->dying_count > 0) {
-        wait_on(target, now_ns, "an earlier session still has I/O in the kernel");
-        return;
-    }
     int failed = hf_lease_try(&target->lease, now_ns);
     if (failed == 0) {
         tell_lock(target);

@@ -51,6 +51,27 @@ static void an_offset_need_not_be_aligned(void **state)
     hf_mapping_done(&mapping);
 }
 
+static void mappings_of_one_file_are_known_by_any_descriptor(void **state)
+{
+    HF_AUTO_FD int fd = hf_region_create("test", SIZE);
+    HF_AUTO_FD int copy = hf_fd_dup(fd);
+    HF_AUTO_FD int other = hf_region_create("test", SIZE);
+    struct hf_mapping maps[3];
+    const struct hf_mapping none = { 0 };
+
+    (void)state;
+    assert_int_equal(hf_mapping_init(&maps[0], fd, 0, SIZE, NULL), 0);
+    assert_int_equal(hf_mapping_init(&maps[1], copy, 8192, 100, NULL), 0);
+    assert_int_equal(hf_mapping_init(&maps[2], other, 0, SIZE, NULL), 0);
+    assert_true(hf_mapping_same_file(&maps[0], &maps[1]));
+    assert_false(hf_mapping_same_file(&maps[0], &maps[2]));
+    assert_false(hf_mapping_same_file(&maps[0], &none));
+    assert_false(hf_mapping_same_file(&none, &none));
+    for (unsigned i = 0; i < 3; i++)
+        hf_mapping_done(&maps[i]);
+    assert_false(hf_mapping_same_file(&maps[0], &maps[1]));
+}
+
 static void a_mapping_outlives_its_fd(void **state)
 {
     int fd = hf_region_create("test", SIZE);
@@ -132,9 +153,13 @@ static void an_impossible_size_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TIDY(a_region_is_zero_sealed_and_shared), TIDY(an_offset_need_not_be_aligned),
-        TIDY(a_mapping_outlives_its_fd),          TIDY(a_range_beyond_the_file_is_refused),
-        TIDY(what_has_no_length_is_refused),      TIDY(memory_that_cannot_be_written_is_refused),
+        TIDY(a_region_is_zero_sealed_and_shared),
+        TIDY(an_offset_need_not_be_aligned),
+        TIDY(mappings_of_one_file_are_known_by_any_descriptor),
+        TIDY(a_mapping_outlives_its_fd),
+        TIDY(a_range_beyond_the_file_is_refused),
+        TIDY(what_has_no_length_is_refused),
+        TIDY(memory_that_cannot_be_written_is_refused),
         TIDY(an_impossible_size_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
