@@ -14,6 +14,7 @@ static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
     struct hf_event event = { .kind = HF_EVENT_DIALED, .dial = effect->dial };
 
     hf_channel_close(&frontend->channel);
+    hf_fd_close(&frontend->parting_pidfd); /* no ring had run: nobody asked for a fence */
     int result = hf_channel_open(&frontend->channel, frontend->path, &error);
     if (result < 0) {
         event.kind = HF_EVENT_DIAL_FAILED;
@@ -52,7 +53,17 @@ static void arm(struct hf_frontend *frontend, const struct hf_effect *effect)
 
 static void settle(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
+    if (effect->fence)
+        hf_frontend_writer_lost(frontend);
+    else
+        hf_frontend_writer_stopped(frontend);
     hf_frontend_fence(frontend, effect->fence);
+}
+
+static void convert(struct hf_frontend *frontend, const struct hf_effect *effect)
+{
+    (void)effect;
+    hf_frontend_convert(frontend, &frontend->effects.offer);
 }
 
 static void kick_all(struct hf_frontend *frontend, const struct hf_effect *effect)
@@ -109,10 +120,10 @@ static void report(struct hf_frontend *frontend, const struct hf_effect *effect)
 }
 
 static void (*const carriers[HF_EFFECT_COUNT])(struct hf_frontend *, const struct hf_effect *) = {
-    [HF_EFFECT_DIAL] = dial,         [HF_EFFECT_SEND] = send,      [HF_EFFECT_HANG_UP] = hang_up,
-    [HF_EFFECT_ARM] = arm,           [HF_EFFECT_SETTLE] = settle,  [HF_EFFECT_KICK_ALL] = kick_all,
-    [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it, [HF_EFFECT_ANSWER] = answer,
-    [HF_EFFECT_REPORT] = report,
+    [HF_EFFECT_DIAL] = dial,         [HF_EFFECT_SEND] = send,         [HF_EFFECT_HANG_UP] = hang_up,
+    [HF_EFFECT_ARM] = arm,           [HF_EFFECT_SETTLE] = settle,     [HF_EFFECT_CONVERT] = convert,
+    [HF_EFFECT_KICK_ALL] = kick_all, [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it,
+    [HF_EFFECT_ANSWER] = answer,     [HF_EFFECT_REPORT] = report,
 };
 
 /* Who hears a report may replace descriptors that the message of the same step carries. A

@@ -19,6 +19,12 @@ void hf_frontend_fence_done(struct hf_frontend *frontend);
  * touches the region now. */
 void hf_frontend_settle(struct hf_frontend *frontend, bool write_back);
 
+/* convert.c: the plan's region, copied into `offer` (its descriptor comes back with the event). */
+void hf_frontend_convert(struct hf_frontend *frontend, const struct hf_inflight_plan *offer);
+/* convert.c: what became of the process that wrote the region last. Before hf_frontend_fence. */
+void hf_frontend_writer_stopped(struct hf_frontend *frontend);
+void hf_frontend_writer_lost(struct hf_frontend *frontend);
+
 /* settle.c: a region just received starts with the used indices of its rings. */
 void hf_frontend_begin_region(struct hf_frontend *frontend);
 

@@ -197,6 +197,7 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->fencing.pidfd = -1;
     frontend->fencing.command_pidfd = -1;
     frontend->parting_pidfd = -1;
+    frontend->writer_pidfd = -1;
     frontend->path_watch.appeared = path_appeared;
     frontend->deadline.expired = deadline_passed;
     frontend->wish.expired = grant_wishes;
@@ -225,6 +226,7 @@ void hf_frontend_done(struct hf_frontend *frontend)
     hf_frontend_fence_done(frontend);
     hf_channel_close(&frontend->channel);
     hf_fd_close(&frontend->parting_pidfd);
+    hf_fd_close(&frontend->writer_pidfd);
     hf_path_watch_stop(&frontend->path_watch);
     hf_loop_cancel_timer(&frontend->loop, &frontend->deadline);
     hf_loop_cancel_timer(&frontend->loop, &frontend->wish);

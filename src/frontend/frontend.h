@@ -63,6 +63,7 @@ struct hf_frontend {
     int parting_pidfd; /* of the back-end just hung up on, for the fence */
     int parting_pid;
     enum hf_process_result parting_found; /* why parting_pidfd is -1 */
+    int writer_pidfd; /* of the process that may still write the in-flight region, or -1 */
     struct hf_path_watch path_watch;
     struct hf_timer deadline;
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */

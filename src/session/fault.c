@@ -33,6 +33,8 @@ static const struct {
         TEXT_AND_REMEDY("back-end takes fewer memory regions than in use", HF_REMEDY_REDIAL_LATER),
     [HF_FAULT_INFLIGHT_INVALID] =
         TEXT_AND_REMEDY("back-end gave an invalid in-flight region", HF_REMEDY_REDIAL_LATER),
+    [HF_FAULT_INFLIGHT_LAYOUT] = TEXT_AND_REMEDY(
+        "back-end cannot take over the in-flight region in use", HF_REMEDY_REDIAL_LATER),
     [HF_FAULT_RING_INDEX] = TEXT_AND_REMEDY("back-end answered for another ring", HF_REMEDY_REDIAL),
     [HF_FAULT_LOCAL] =
         TEXT_AND_REMEDY("the front-end could not do its part", HF_REMEDY_REDIAL_LATER),

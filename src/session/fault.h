@@ -22,9 +22,10 @@ enum hf_fault {
     HF_FAULT_QUEUES_LOST,      /* fewer queues than in use */
     HF_FAULT_SLOTS_LOST,       /* fewer memory slots than regions in use */
     HF_FAULT_INFLIGHT_INVALID, /* gave an in-flight region that cannot be one */
-    HF_FAULT_RING_INDEX,       /* answered a base for another ring */
-    HF_FAULT_LOCAL,            /* the edge could not do its part (fds, memory): errno tells */
-    HF_FAULT_OUTAGE,           /* away for longer than the outage limit allows */
+    HF_FAULT_INFLIGHT_LAYOUT, /* lays it out in a way into which the one in use cannot be brought */
+    HF_FAULT_RING_INDEX,      /* answered a base for another ring */
+    HF_FAULT_LOCAL,           /* the edge could not do its part (fds, memory): errno tells */
+    HF_FAULT_OUTAGE,          /* away for longer than the outage limit allows */
     HF_FAULT_COUNT
 };
 

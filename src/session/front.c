@@ -206,11 +206,46 @@ static void message(struct hf_step_context *context)
     struct hf_reply_result result =
         hf_script_reply(&script, context->event->message, context->effects->detail);
 
-    close_fds(context, result.taken ? 1 : 0);
+    close_fds(context, result.taken || result.converts ? 1 : 0);
+    if (result.converts) {
+        context->effects->offer = hf_script_offer(context->event->message);
+        hf_front_emit(context, HF_EFFECT_CONVERT);
+    }
     if (result.fault != HF_FAULT_NONE)
         hf_front_lose(context, result.fault);
     else
         complete_asked(context, &result);
+}
+
+static void name_layouts(struct hf_step_context *context)
+{
+    const struct hf_inflight_plan *kept = &context->front->plan.inflight;
+    const struct hf_inflight_plan *offer = &context->event->offer;
+    struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
+
+    hf_text_add(&text, "%s; %llu bytes for %u rings, it wants %llu for %u", context->event->why,
+                (unsigned long long)kept->mmap_size, kept->queue_count,
+                (unsigned long long)offer->mmap_size, offer->queue_count);
+}
+
+/* The session may be over, and the epoch too: then nobody wants the copy. */
+static void converted(struct hf_step_context *context)
+{
+    struct hf_front *front = context->front;
+    struct hf_inflight_plan *kept = &front->plan.inflight;
+    bool wanted = is_present(context) && kept->generation != 0 &&
+                  kept->generation == front->session.converting;
+    bool made = wanted && context->event->why == NULL;
+
+    if (is_present(context))
+        front->session.converting = 0;
+    hf_front_emit(context, HF_EFFECT_CLOSE)->fd =
+        made ? hf_plan_set_inflight(&front->plan, &context->event->offer)
+             : context->event->offer.fd;
+    if (wanted && !made) {
+        name_layouts(context);
+        hf_front_lose(context, HF_FAULT_INFLIGHT_LAYOUT);
+    }
 }
 
 static void hangup(struct hf_step_context *context)
@@ -236,6 +271,7 @@ static void (*const handlers[HF_EVENT_COUNT])(struct hf_step_context *) = {
     [HF_EVENT_MESSAGE] = message,
     [HF_EVENT_HANGUP] = hangup,
     [HF_EVENT_SETTLED] = hf_front_settled,
+    [HF_EVENT_CONVERTED] = converted,
     [HF_EVENT_TIMER] = hf_front_timer,
 };
 
@@ -265,6 +301,8 @@ void hf_front_check(const struct hf_front *front)
     HF_CHECK(front->session.stopping == (front->phase == HF_PHASE_STOPPING));
     if (front->phase == HF_PHASE_RUNNING)
         HF_CHECK(!front->plan.settle_owed);
+    if (front->session.converting != 0)
+        HF_CHECK(hf_phase_connected(front->phase) && front->phase != HF_PHASE_RUNNING);
     if (front->asked.number != 0)
         HF_CHECK(hf_phase_connected(front->phase));
 }

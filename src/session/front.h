@@ -49,6 +49,8 @@ enum hf_event_kind {
     HF_EVENT_HANGUP,      /* .dial, .fault: the edge found the socket unusable, or what came
                              over it (HANGUP, MALFORMED, LOCAL, INFLIGHT_INVALID) */
     HF_EVENT_SETTLED,     /* .settled: answer to HF_EFFECT_SETTLE */
+    HF_EVENT_CONVERTED,   /* .dial, .offer (takes its descriptor), .why or NULL: answer to
+                             HF_EFFECT_CONVERT */
     HF_EVENT_TIMER,       /* the armed deadline passed (early or stray ones do no harm) */
     HF_EVENT_COUNT
 };
@@ -73,6 +75,7 @@ struct hf_event {
     int error;
     enum hf_fault fault;
     const char *why; /* of DIAL_FAILED and HANGUP, in the system's words; may be NULL */
+    struct hf_inflight_plan offer;
     struct hf_settled settled;
     struct hf_asked asked;
     const struct hf_message *message;
@@ -86,6 +89,8 @@ enum hf_effect_kind {
     HF_EFFECT_SETTLE,   /* make sure the rings are at rest (.fence: the back-end may still live:
                            wait until its process is gone, or is the one we talk to again), then
                            feed SETTLED. Asked once; a newer one replaces it. */
+    HF_EFFECT_CONVERT,  /* copy the plan's in-flight region into effects.offer (takes its
+                           descriptor), then feed CONVERTED, always; the plan's is not changed */
     HF_EFFECT_KICK_ALL, /* write every kick descriptor of a started ring once */
     HF_EFFECT_CALL_ALL, /* write every call descriptor of a started ring once */
     HF_EFFECT_CLOSE,    /* .fd: nothing refers to it any more */
@@ -136,8 +141,9 @@ struct hf_effect {
 struct hf_effects {
     unsigned count;
     struct hf_effect list[HF_EFFECTS_MAX];
-    struct hf_message message; /* of the one SEND */
-    struct hf_message answer;  /* of the one ANSWER */
+    struct hf_message message;     /* of the one SEND */
+    struct hf_message answer;      /* of the one ANSWER */
+    struct hf_inflight_plan offer; /* of the one CONVERT */
     char detail[HF_FAULT_DETAIL_SIZE];
 };
 

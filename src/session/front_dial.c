@@ -55,6 +55,7 @@ void hf_front_part(struct hf_step_context *context)
     front->asked = (struct hf_asked){ 0 };
     front->session.stopping = false;
     front->session.pending_count = 0;
+    front->session.converting = 0;
     front->sending = false;
     ask_to_settle(context);
 }

@@ -102,7 +102,7 @@ static bool is_question(enum hf_row_id row, bool undo)
 
 static bool must_wait(const struct hf_session *session)
 {
-    if (session->pending_count == HF_PENDING_MAX)
+    if (session->pending_count == HF_PENDING_MAX || session->converting != 0)
         return true;
     for (uint32_t i = 0; i < session->pending_count; i++) {
         const struct hf_pending *pending =

@@ -73,10 +73,11 @@ struct hf_session {
     uint64_t protocol; /* negotiated */
     uint64_t slot_count;
     uint64_t queue_count;
-    uint64_t answered;           /* HF_BIT(row) of the questions whose answer is known */
-    bool stopping;               /* every started ring must stop before anything else is done */
-    bool notify_owed;            /* a ring was started or its call descriptor changed: signal it */
-    uint32_t silent_count;       /* messages sent that have no answer of their own */
+    uint64_t answered;     /* HF_BIT(row) of the questions whose answer is known */
+    bool stopping;         /* every started ring must stop before anything else is done */
+    uint32_t converting;   /* generation of the in-flight region that the edge copies; 0: none */
+    bool notify_owed;      /* a ring was started or its call descriptor changed: signal it */
+    uint32_t silent_count; /* messages sent that have no answer of their own */
     uint32_t silent_confirmed;   /* so many of them were surely carried out */
     uint32_t told[HF_ROW_COUNT]; /* rows that are told once */
     struct hf_ring_told rings[HF_QUEUE_COUNT_MAX];
@@ -128,17 +129,22 @@ void hf_script_sent(const struct hf_script_state *state, const struct hf_step *s
 /* A reply arrived. Matched strictly in order with what is pending. Checks it, and takes what it
  * says into session and plan. A fault ends the session; `detail` (HF_FAULT_DETAIL_SIZE) then names
  * what was wrong. The reply's descriptors stay the caller's unless .taken is set (the in-flight
- * region went into the plan). */
+ * region went into the plan). With .converts nothing is sent until session.converting is 0 again.
+ */
 struct hf_reply_result {
     enum hf_fault fault;
     enum hf_row_id row;
     uint16_t index;
     bool undo;
-    bool taken; /* fds[0] of the message belongs to the plan now */
+    bool taken;    /* fds[0] of the message belongs to the plan now */
+    bool converts; /* the plan's region is to be copied into that of the message */
 };
 #define HF_FAULT_DETAIL_SIZE 200
 struct hf_reply_result hf_script_reply(const struct hf_script_state *state,
                                        const struct hf_message *reply, char *detail);
+
+/* The region a back-end would use, as its answer to GET_INFLIGHT_FD describes it. */
+struct hf_inflight_plan hf_script_offer(const struct hf_message *reply);
 
 /* What the plan needs against what this back-end has said of itself so far: NONE, or why it may
  * not serve us; `detail` (HF_FAULT_DETAIL_SIZE) then names what is missing. */

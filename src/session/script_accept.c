@@ -62,35 +62,73 @@ static bool inflight_is_sane(const struct hf_message *reply, const struct hf_pla
            hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) && end <= INT64_MAX;
 }
 
-enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
+static enum hf_fault refuse_region(const struct hf_message *reply, char *detail)
 {
     const struct hf_wire_inflight *region = &reply->body.inflight;
+    struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
+
+    hf_text_add(&text, "%llu bytes at %llu for %u rings of %u, %u descriptors",
+                (unsigned long long)region->mmap_size_bytes,
+                (unsigned long long)region->mmap_offset, region->queue_count, region->queue_size,
+                reply->fd_count);
+    return HF_FAULT_INFLIGHT_INVALID;
+}
+
+struct hf_inflight_plan hf_script_offer(const struct hf_message *reply)
+{
+    const struct hf_wire_inflight *region = &reply->body.inflight;
+
+    return (struct hf_inflight_plan){
+        .mmap_size = region->mmap_size_bytes,
+        .mmap_offset = region->mmap_offset,
+        .queue_count = region->queue_count,
+        .queue_size = region->queue_size,
+        .fd = reply->fds[0],
+    };
+}
+
+/* "None" is no fault (vhost-user: size 0), unless there is one that must be handed over. */
+static enum hf_fault do_without(struct hf_inflight_plan *kept, char *detail)
+{
+    struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
+
+    if (kept->generation == 0) {
+        kept->absent = true;
+        return HF_FAULT_NONE;
+    }
+    hf_text_add(&text, "it keeps none");
+    return HF_FAULT_INFLIGHT_LAYOUT;
+}
+
+/* The offset too: yc-libvhost-server takes a region at offset 0 only. */
+static bool layout_is_same(const struct hf_inflight_plan *a, const struct hf_inflight_plan *b)
+{
+    return a->mmap_size == b->mmap_size && a->mmap_offset == b->mmap_offset &&
+           a->queue_count == b->queue_count && a->queue_size == b->queue_size;
+}
+
+/* What it would use tells how it would read ours. The one in use stays the truth until the copy is
+ * complete; who reads it in the same way gets it as it is. */
+enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
+{
+    struct hf_inflight_plan *kept = &state->plan->inflight;
 
     /* Laid out for rings that are no more: it is dropped, and asked for again. */
     if (state->session->told[HF_ROW_GET_INFLIGHT_FD] != state->plan->epoch)
         return HF_FAULT_NONE;
-    if (region->mmap_size_bytes == 0) {
-        state->plan->inflight.absent = true;
-        return HF_FAULT_NONE;
+    if (reply->body.inflight.mmap_size_bytes == 0)
+        return do_without(kept, detail);
+    if (!inflight_is_sane(reply, state->plan))
+        return refuse_region(reply, detail);
+    struct hf_inflight_plan offer = hf_script_offer(reply);
+    if (kept->generation == 0) {
+        hf_plan_set_inflight(state->plan, &offer);
+        state->plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+        result->taken = true;
+    } else if (!layout_is_same(kept, &offer)) {
+        state->session->converting = kept->generation;
+        result->converts = true;
     }
-    if (!inflight_is_sane(reply, state->plan)) {
-        struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
-
-        hf_text_add(&text, "%llu bytes at %llu for %u rings of %u, %u descriptors",
-                    (unsigned long long)region->mmap_size_bytes,
-                    (unsigned long long)region->mmap_offset, region->queue_count,
-                    region->queue_size, reply->fd_count);
-        return HF_FAULT_INFLIGHT_INVALID;
-    }
-    hf_plan_set_inflight(state->plan, &(struct hf_inflight_plan){
-                                          .mmap_size = region->mmap_size_bytes,
-                                          .mmap_offset = region->mmap_offset,
-                                          .queue_count = region->queue_count,
-                                          .queue_size = region->queue_size,
-                                          .fd = reply->fds[0],
-                                      });
-    state->plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
-    result->taken = true;
     return HF_FAULT_NONE;
 }
 

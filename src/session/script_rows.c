@@ -99,14 +99,17 @@ static bool tracks_inflight(const struct hf_script_state *state)
            hf_session_has(state->session, HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD));
 }
 
-static uint32_t inflight_missing(HF_ROW_ARGS)
+/*
+ * Once on each connection, before its first start: for a region if the epoch has none, else to see
+ * how this back-end lays it out. To ask again on the same connection would have the back-end drop
+ * the region it uses, and yc-libvhost-server refuses it while a ring runs. On a new one nothing is
+ * lost: the region in use is ours, by its descriptor, and SET_INFLIGHT_FD follows as it does at
+ * every first start.
+ */
+static uint32_t inflight_asked(HF_ROW_ARGS)
 {
-    const struct hf_inflight_plan *inflight = &state->plan->inflight;
-
     (void)index;
-    if (!tracks_inflight(state) || inflight->generation != 0 || inflight->absent)
-        return 0;
-    return state->plan->epoch;
+    return tracks_inflight(state) && !state->plan->inflight.absent ? state->plan->epoch : 0;
 }
 
 static uint32_t inflight_there(HF_ROW_ARGS)
@@ -197,7 +200,7 @@ const struct hf_row hf_script_rows[HF_ROW_COUNT] = {
     [HF_ROW_SET_LOG_BASE] = { ROW(SET_LOG_BASE), .wanted = log_on, .fill = hf_fill_log },
     [HF_ROW_SET_FEATURES] = { ROW(SET_FEATURES), .wanted = features_acknowledged,
                               .fill = hf_fill_features },
-    [HF_ROW_GET_INFLIGHT_FD] = { ROW(GET_INFLIGHT_FD), .question = true, .wanted = inflight_missing,
+    [HF_ROW_GET_INFLIGHT_FD] = { ROW(GET_INFLIGHT_FD), .question = true, .wanted = inflight_asked,
                                  .fill = hf_fill_get_inflight, .accept = hf_accept_inflight },
     [HF_ROW_SET_INFLIGHT_FD] = { ROW(SET_INFLIGHT_FD), .wanted = inflight_there,
                                  .fill = hf_fill_set_inflight },

@@ -140,6 +140,25 @@ static void settle(struct edge *edge, const struct hf_effect *effect)
     edge->settle_owed = true;
 }
 
+static void convert(struct edge *edge, const struct hf_effect *effect)
+{
+    (void)effect;
+    FUZZ_CHECK(edge->connected && edge->front.plan.inflight.generation != 0);
+    FUZZ_CHECK(fuzz_fd_is_open(&edge->fds, edge->effects.offer.fd));
+    edge->convert_owed = true;
+}
+
+/* At once, as the edge does it; some peers give regions that cannot be written. */
+static void converted(struct edge *edge)
+{
+    edge->convert_owed = false;
+    edge_step(edge, (struct hf_event){ .kind = HF_EVENT_CONVERTED,
+                                       .dial = edge->dial,
+                                       .offer = edge->effects.offer,
+                                       .why = edge->peer.base % 2 != 0 ? "a reason" : NULL });
+    FUZZ_CHECK(edge->front.session.converting == 0);
+}
+
 static void signal_all(struct edge *edge, const struct hf_effect *effect)
 {
     (void)effect;
@@ -181,6 +200,7 @@ static void (*const carriers[HF_EFFECT_COUNT])(struct edge *, const struct hf_ef
     [HF_EFFECT_SETTLE] = settle,       [HF_EFFECT_KICK_ALL] = signal_all,
     [HF_EFFECT_CALL_ALL] = signal_all, [HF_EFFECT_CLOSE] = close_it,
     [HF_EFFECT_ANSWER] = answer,       [HF_EFFECT_REPORT] = report,
+    [HF_EFFECT_CONVERT] = convert,
 };
 
 void edge_step(struct edge *edge, struct hf_event event)
@@ -201,6 +221,8 @@ void edge_step(struct edge *edge, struct hf_event event)
     /* Every wait on the peer has an end. */
     if (edge->dialling || edge->unsent || edge->unread_count > 0)
         FUZZ_CHECK(edge->front.armed_ns != 0);
+    if (edge->convert_owed)
+        converted(edge);
 }
 
 /* ---- events ---- */

@@ -34,6 +34,7 @@ struct edge {
     bool connected;
     bool unsent; /* SENT is due */
     bool settle_owed;
+    bool convert_owed; /* CONVERTED is due, for effects.offer */
     uint32_t dial;
     struct hf_message unread[EDGE_UNREAD_MAX]; /* sent and to be answered, oldest first */
     unsigned unread_count;

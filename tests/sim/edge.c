@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const char *const report_names[HF_REPORT_COUNT] = {
     [HF_REPORT_CONNECTED] = "CONNECTED", [HF_REPORT_STARTED] = "STARTED",
@@ -228,6 +229,30 @@ static void settle(struct sim_world *world, const struct hf_effect *effect)
     sim_world_later(world, 10 * SIM_US, (struct sim_event){ .kind = SIM_EVENT_SETTLE });
 }
 
+/* At once, but what comes of it takes its time: anything may come between. */
+static void convert(struct sim_world *world, const struct hf_effect *effect)
+{
+    const struct hf_inflight_plan *offer = &world->effects.offer;
+    struct hf_event event = { .kind = HF_EVENT_CONVERTED, .dial = world->edge.dial };
+    struct sim_inflight *from =
+        sim_inflight_of(&world->memory, sim_fd_object(&world->fds, world->front.plan.inflight.fd));
+    struct sim_inflight *to =
+        sim_inflight_of(&world->memory, sim_fd_object(&world->fds, offer->fd));
+
+    (void)effect;
+    event.offer = *offer;
+    if (from == NULL || to == NULL || from == to)
+        sim_fail(&world->verdict, "edge: CONVERT without two regions");
+    else if (to->read_only)
+        event.why = "it cannot be written";
+    else
+        memcpy(to->queues, from->queues, sizeof(to->queues));
+    sim_world_note(world, "convert %llu bytes into %llu%s",
+                   (unsigned long long)world->front.plan.inflight.mmap_size,
+                   (unsigned long long)offer->mmap_size, event.why != NULL ? ": refused" : "");
+    sim_world_feed(world, 10 * SIM_US, event);
+}
+
 static void signal_all(struct sim_world *world, bool kick)
 {
     const struct hf_front *front = &world->front;
@@ -331,10 +356,10 @@ static void report(struct sim_world *world, const struct hf_effect *effect)
 }
 
 static void (*const carriers[HF_EFFECT_COUNT])(struct sim_world *, const struct hf_effect *) = {
-    [HF_EFFECT_DIAL] = dial,         [HF_EFFECT_SEND] = send,      [HF_EFFECT_HANG_UP] = hang_up,
-    [HF_EFFECT_ARM] = arm,           [HF_EFFECT_SETTLE] = settle,  [HF_EFFECT_KICK_ALL] = kick_all,
-    [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it, [HF_EFFECT_ANSWER] = answer,
-    [HF_EFFECT_REPORT] = report,
+    [HF_EFFECT_DIAL] = dial,         [HF_EFFECT_SEND] = send,       [HF_EFFECT_HANG_UP] = hang_up,
+    [HF_EFFECT_ARM] = arm,           [HF_EFFECT_SETTLE] = settle,   [HF_EFFECT_KICK_ALL] = kick_all,
+    [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it,  [HF_EFFECT_ANSWER] = answer,
+    [HF_EFFECT_REPORT] = report,     [HF_EFFECT_CONVERT] = convert,
 };
 
 /* The edge initialises a fresh region while the rings are at rest: some back-ends forget used_idx.
@@ -366,6 +391,16 @@ static void note_region(struct sim_world *world, const struct sim_event *event)
     prepare_region(world);
 }
 
+/* The copy has taken the place of the region it was made from. */
+static void note_copy(struct sim_world *world, const struct hf_event *event)
+{
+    if (event->kind != HF_EVENT_CONVERTED || world->front.plan.inflight.fd != event->offer.fd)
+        return;
+    world->vmm.inflight = sim_fd_object(&world->fds, event->offer.fd);
+    sim_fd_give(&world->fds, event->offer.fd, SIM_OWNER_PLAN);
+    prepare_region(world);
+}
+
 static void note_reply(struct sim_world *world, const struct hf_message *message)
 {
     sim_world_note_message(world, "<-", message);
@@ -391,6 +426,7 @@ void sim_edge_feed(struct sim_world *world, struct sim_event *event)
     hf_front_step(&world->front, &event->front, &world->effects);
     hf_front_check(&world->front);
     note_region(world, event);
+    note_copy(world, &event->front);
     for (unsigned i = 0; i < world->effects.count && !world->verdict.red; i++)
         carriers[world->effects.list[i].kind](world, &world->effects.list[i]);
     if (world->front.phase != before)

@@ -113,6 +113,20 @@ static void lack_inflight(struct sim_world *world)
     poorer(world)->protocol &= ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
 }
 
+/* Neither DPDK's nor yc's. */
+static void other_stride(struct sim_world *world)
+{
+    poorer(world)->stride_rounding = 128;
+}
+
+static void sealed_region(struct sim_world *world)
+{
+    struct sim_persona *poor = poorer(world);
+
+    poor->stride_rounding = 128;
+    poor->sealed_region = true;
+}
+
 static void fewer_queues(struct sim_world *world)
 {
     poorer(world)->queue_count = 0;
@@ -352,6 +366,8 @@ static const struct {
     FAULT(NEXT_LACKS_INFLIGHT, "next lacks INFLIGHT_SHMFD", .at_once = lack_inflight),
     FAULT(NEXT_FEWER_QUEUES, "next has fewer queues", .at_once = fewer_queues),
     FAULT(NEXT_FEWER_SLOTS, "next has fewer slots", .at_once = fewer_slots),
+    FAULT(NEXT_OTHER_STRIDE, "next lays the region out differently", .at_once = other_stride),
+    FAULT(NEXT_SEALED_REGION, "next lets nobody write its region", .at_once = sealed_region),
     FAULT(NEXT_REFUSES, "next refuses to be dialled", .at_once = refuse_dials),
     FAULT(NEXT_SILENT_DIAL, "next does not accept", .at_once = ignore_dial),
     FAULT(TIMER_STRAY, "stray timer", .at_once = stray_timer),

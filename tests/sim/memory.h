@@ -61,6 +61,7 @@ struct sim_track {
 
 struct sim_inflight {
     uint32_t epoch; /* of the guest when a back-end made it */
+    bool read_only;
     uint64_t size_bytes;
     uint16_t queue_count;
     uint16_t queue_size;

@@ -51,7 +51,8 @@ struct sim_peer {
     int log_fd;
     struct hf_wire_log log;
     int inflight_fd;
-    bool inflight_set; /* since the last start of rings from rest */
+    uint32_t inflight_epoch; /* of the guest when it was asked for a region; 0: not yet */
+    bool inflight_set;       /* since the last start of rings from rest */
     struct sim_peer_ring rings[SIM_QUEUES_MAX];
 };
 

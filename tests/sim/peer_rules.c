@@ -197,29 +197,38 @@ static bool set_log_base(RULE_ARGS)
     return false;
 }
 
+static uint64_t region_size(const struct sim_process *process, const struct hf_wire_inflight *of)
+{
+    uint64_t rounding = process->persona->stride_rounding;
+    uint64_t stride = 16u + 16u * (uint64_t)of->queue_size;
+
+    return (stride + rounding - 1) / rounding * rounding * of->queue_count;
+}
+
 static bool get_inflight(RULE_ARGS)
 {
     struct sim_world *world = process->world;
     struct hf_wire_inflight *asked = &message->body.inflight;
     struct hf_message reply = hf_message_reply(HF_REQUEST_GET_INFLIGHT_FD);
-    uint64_t stride = 16u + 16u * (uint64_t)asked->queue_size;
 
     if (!process->peer.features_set)
         sim_peer_fail(process, "GET_INFLIGHT_FD before SET_FEATURES");
-    if (world->vmm.inflight != 0)
-        sim_peer_fail(process, "GET_INFLIGHT_FD twice in an epoch");
+    if (process->peer.inflight_epoch == process->heard_epoch)
+        sim_peer_fail(process, "GET_INFLIGHT_FD twice in an epoch, on one connection");
+    if (any_started(process))
+        sim_peer_fail(process, "GET_INFLIGHT_FD while a ring runs");
+    process->peer.inflight_epoch = process->heard_epoch;
     if (asked->queue_count != world->vmm.queue_count || asked->queue_size > SIM_RING_SIZE)
         sim_peer_fail(process, "GET_INFLIGHT_FD for %u rings of %u", asked->queue_count,
                       asked->queue_size);
     if (twist == SIM_TWIST_CLOSE)
         return false;
-    stride = (stride + process->persona->stride_rounding - 1) / process->persona->stride_rounding *
-             process->persona->stride_rounding;
     reply.body.inflight = *asked;
-    reply.body.inflight.mmap_size_bytes = stride * asked->queue_count;
+    reply.body.inflight.mmap_size_bytes = region_size(process, asked);
     unsigned object = sim_inflight_new(
         &world->memory, &(struct sim_inflight){ .epoch = world->vmm.epoch,
-                                                .size_bytes = stride * asked->queue_count,
+                                                .read_only = process->persona->sealed_region,
+                                                .size_bytes = region_size(process, asked),
                                                 .queue_count = asked->queue_count,
                                                 .queue_size = asked->queue_size });
     reply.fds[0] = sim_fd_open(&world->fds, object, SIM_OWNER_EDGE);
@@ -244,6 +253,8 @@ static bool set_inflight(RULE_ARGS)
     else if (said->mmap_size_bytes != inflight->size_bytes ||
              said->queue_count != inflight->queue_count || said->mmap_offset != 0)
         sim_peer_fail(process, "SET_INFLIGHT_FD with other numbers than GET_INFLIGHT_FD had");
+    if (said->mmap_size_bytes != region_size(process, said))
+        sim_peer_fail(process, "SET_INFLIGHT_FD with a region of another layout than its own");
     keep_fd(process, &process->peer.inflight_fd, message);
     process->peer.inflight_set = true;
     return true;

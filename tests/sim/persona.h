@@ -18,6 +18,7 @@ struct sim_persona {
     bool waits_to_kick; /* a ring starts with the first signal on its kick, not with the message */
     bool own_base;      /* with a valid region, the base it is told is not looked at */
     bool empty_log_reply;
+    bool sealed_region;      /* what GET_INFLIGHT_FD gives cannot be written by others */
     bool forgets_used_index; /* a fresh region's used_idx stays 0 (hazard H29) */
     bool trailer;            /* our config space, with the trailer */
 };

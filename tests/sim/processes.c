@@ -127,7 +127,7 @@ static void restart(struct sim_world *world)
         return;
     process = sim_process_new(world, persona);
     sim_world_note(world, "process %u listens%s", process->id,
-                   world->next_persona != NULL ? ", a poorer one" : "");
+                   world->next_persona != NULL ? ", another one" : "");
     /* A poor one is replaced by a good one. */
     if (world->next_persona != NULL)
         sim_world_later(world, 300 * SIM_MS,

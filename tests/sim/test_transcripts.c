@@ -98,6 +98,18 @@ static void feature_lacking(struct sim_world *world, FILE *out)
     provoke(world, SIM_FAULT_NEXT_LACKS_FEATURE, SIM_ACTION_CALL);
 }
 
+static void layout_differs(struct sim_world *world, FILE *out)
+{
+    begin_unseen(world, two_rings(&sim_persona_ours), out);
+    provoke(world, SIM_FAULT_NEXT_OTHER_STRIDE, SIM_ACTION_CALL);
+}
+
+static void layout_impossible(struct sim_world *world, FILE *out)
+{
+    begin_unseen(world, two_rings(&sim_persona_ours), out);
+    provoke(world, SIM_FAULT_NEXT_SEALED_REGION, SIM_ACTION_CALL);
+}
+
 static void memory_refused(struct sim_world *world, FILE *out)
 {
     begin_unseen(world, two_rings(&sim_persona_dpdk), out);
@@ -185,6 +197,8 @@ static const struct {
     { "guest-reset", guest_reset },
     { "silent-back-end", silent_back_end },
     { "next-lacks-a-feature", feature_lacking },
+    { "next-has-another-layout", layout_differs },
+    { "next-cannot-take-the-region", layout_impossible },
     { "memory-table-refused", memory_refused },
     { "stop-never-answered", stop_unanswered },
     { "back-off-and-appearance", back_off_and_appearance },

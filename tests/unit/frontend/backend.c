@@ -29,6 +29,7 @@ struct server {
     const struct backend_script *script;
     int connection;
     int count;
+    int connections;
     int region; /* the last one made; an own reference while it is sent */
 };
 
@@ -69,8 +70,9 @@ static int make_region(const struct server *server, uint64_t size)
 static void give_region(struct server *server, const struct hf_message *message)
 {
     struct hf_message reply = hf_message_reply(HF_REQUEST_GET_INFLIGHT_FD);
+    uint64_t pads = server->connections > 1 ? server->script->pads_later : server->script->pads;
     uint64_t size = (uint64_t)message->body.inflight.queue_count *
-                    (16u + 16u * (uint64_t)message->body.inflight.queue_size);
+                    (16u + 16u * (uint64_t)message->body.inflight.queue_size + pads);
 
     hf_fd_close(&server->region);
     server->region = make_region(server, size);
@@ -159,6 +161,7 @@ static void serve(struct server *server)
 {
     struct hf_framer framer;
 
+    server->connections++;
     hf_framer_init(&framer, HF_STREAM_REQUESTS);
     do {
         wait_for(server->connection);

@@ -17,6 +17,10 @@ struct backend_script {
     int silent_at;  /* does not answer from there on; 0: never */
     uint64_t lacks; /* virtio features not offered */
     uint16_t base;  /* what GET_VRING_BASE answers */
+    /* Bytes of each queue of an in-flight region beyond the least; `pads_later` on connections
+     * after the first. */
+    uint16_t pads;
+    uint16_t pads_later;
 };
 
 /* Forks; the child listens on `path` and serves until it is killed or dies by its script. */

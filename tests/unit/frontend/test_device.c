@@ -320,7 +320,7 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
 
     rig_start(rig);
     for (unsigned i = 1; i <= count; i++) {
-        struct backend_script next = { .dies_at = i % 3 == 0 ? 0 : 1 + (int)(i % 26) };
+        struct backend_script next = { .dies_at = i % 3 == 0 ? 0 : 1 + (int)(i % 27) };
         unsigned started = rig->reports[HF_REPORT_STARTED];
         unsigned lost = rig->reports[HF_REPORT_LOST];
 

@@ -13,6 +13,7 @@ static struct hf_asked asked;
 static struct hf_script_state script;
 static char detail[HF_FAULT_DETAIL_SIZE];
 static uint64_t offered;
+static uint64_t rounding; /* of each queue of an in-flight region */
 
 static void lay_out(uint16_t queue)
 {
@@ -26,6 +27,7 @@ static int set_up(void **state)
     (void)state;
     hf_plan_init(&plan, 20);
     offered = FEATURES;
+    rounding = 0;
     hf_session_init(&session, 1);
     asked = (struct hf_asked){ 0 };
     script = (struct hf_script_state){ .plan = &plan, .session = &session, .asked = &asked };
@@ -36,6 +38,16 @@ static int set_up(void **state)
     return 0;
 }
 
+static void fill_region(const struct hf_message *message, struct hf_message *reply)
+{
+    reply->body.inflight = message->body.inflight;
+    reply->body.inflight.mmap_size_bytes =
+        message->body.inflight.queue_count *
+        (16 + 16 * (uint64_t)message->body.inflight.queue_size + rounding);
+    reply->fds[0] = 50;
+    reply->fd_count = 1;
+}
+
 static struct hf_message answer_to(const struct hf_step *step)
 {
     uint32_t request = step->message.request;
@@ -44,7 +56,9 @@ static struct hf_message answer_to(const struct hf_step *step)
     if (request == HF_REQUEST_GET_FEATURES)
         reply.body.u64 = offered;
     else if (request == HF_REQUEST_GET_PROTOCOL_FEATURES)
-        reply.body.u64 = HF_PROTOCOL_FEATURE(REPLY_ACK);
+        reply.body.u64 = plan.protocol_wanted;
+    else if (request == HF_REQUEST_GET_INFLIGHT_FD)
+        fill_region(&step->message, &reply);
     else if (request == HF_REQUEST_GET_VRING_BASE)
         reply.body.state = (struct hf_wire_vring_state){ .index = step->index, .num = 77 };
     else
@@ -156,6 +170,44 @@ static void without_enable_the_first_rings_are_kicked_last(void **state)
     lay_out_four_and_two_of_them_late();
     offered = HF_FEATURE(VERSION_1);
     assert_int_equal(order_of(HF_REQUEST_SET_VRING_KICK), 92301);
+}
+
+static void a_region_is_asked_for_once_on_each_connection(void **state)
+{
+    (void)state;
+    plan.protocol_wanted |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    assert_string_equal(play(), AGREED
+                        "SET_VRING_CALL SET_FEATURES GET_INFLIGHT_FD SET_INFLIGHT_FD " STARTED);
+    hf_plan_set_run(&plan, false);
+    play();
+    hf_plan_set_run(&plan, true);
+    assert_string_equal(play(), "SET_INFLIGHT_FD " STARTED);
+    hf_session_init(&session, 2);
+    assert_string_equal(play(), AGREED
+                        "SET_VRING_CALL SET_FEATURES GET_INFLIGHT_FD SET_INFLIGHT_FD " STARTED);
+}
+
+static void nothing_is_sent_while_a_region_is_converted(void **state)
+{
+    struct hf_step step;
+
+    (void)state;
+    plan.protocol_wanted |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    play();
+    hf_session_init(&session, 2);
+    rounding = 64;
+    while (hf_script_next(&script, &step) == HF_SCRIPT_STEP) {
+        struct hf_message reply = answer_to(&step);
+
+        hf_script_sent(&script, &step, 0);
+        assert_int_not_equal(step.row, HF_ROW_SET_INFLIGHT_FD);
+        if (step.answered)
+            hear(&reply);
+    }
+    assert_int_equal(session.converting, plan.inflight.generation);
+    assert_int_equal(hf_script_next(&script, &step), HF_SCRIPT_WAIT);
+    session.converting = 0;
+    assert_string_equal(play(), "SET_INFLIGHT_FD " STARTED);
 }
 
 static void a_call_changes_while_the_ring_runs(void **state)
@@ -373,6 +425,8 @@ int main(void)
         FRESH(the_first_rings_begin_last_where_enable_lets_them),
         FRESH(where_enable_lets_rings_begin_they_are_kicked_in_their_order),
         FRESH(without_enable_the_first_rings_are_kicked_last),
+        FRESH(a_region_is_asked_for_once_on_each_connection),
+        FRESH(nothing_is_sent_while_a_region_is_converted),
         FRESH(a_call_changes_while_the_ring_runs),
         FRESH(a_new_kick_or_epoch_or_other_features_stop_the_ring),
         FRESH(without_acknowledgements_a_question_is_the_barrier),
