@@ -282,6 +282,29 @@ static void a_device_may_go_while_it_waits_for_its_back_end(void **state)
     backend_end(pid, true);
 }
 
+static unsigned fds_after(struct rig *rig, unsigned losses)
+{
+    rig_until(rig, HF_REPORT_LOST, losses);
+    assert_int_equal(rig_phase(rig), HF_PHASE_BACKOFF);
+    return count_fds();
+}
+
+/* No ring ever ran, so nobody is fenced. */
+static void handshakes_that_fail_leave_nothing_behind(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { .closes_at = 2 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    hf_device_connect(rig->device);
+    rig_until_fault(rig, HF_FAULT_HANGUP);
+    unsigned losses = rig->reports[HF_REPORT_LOST];
+    unsigned before = fds_after(rig, losses + 1);
+    assert_int_equal(fds_after(rig, losses + 6), before);
+    assert_int_equal(rig->reports[HF_REPORT_CONNECTED], 0);
+    backend_end(pid, true);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)
 
 int main(void)
@@ -297,6 +320,7 @@ int main(void)
         WITH_RIG(no_more_memory_is_taken_than_the_back_end_takes),
         WITH_RIG(memory_that_is_refused_leaves_no_descriptor),
         WITH_RIG(one_thing_is_asked_at_a_time),
+        WITH_RIG(handshakes_that_fail_leave_nothing_behind),
         WITH_RIG(a_device_that_is_gone_leaves_nothing_behind),
         WITH_RIG(a_device_may_go_while_it_waits_for_its_back_end),
     };

@@ -120,6 +120,7 @@ static void what_is_in_flight_is_counted_and_the_oldest_named(void **state)
     assert_true(result->has_oldest);
     assert_int_equal(result->oldest_queue, 2);
     assert_int_equal(result->oldest_head, 3);
+    assert_int_equal(result->bases[2], 0); /* used, not available */
     assert_false(result->clean);
 }
 
