@@ -182,6 +182,7 @@ static void change_peer(struct edge *edge, const struct front_record *record)
         .queues = record->index,
         .slots = record->a % 600,
         .base = (uint16_t)record->b,
+        .pads = (uint16_t)(record->a / 600 % 3 * 64),
     };
 }
 

@@ -262,13 +262,15 @@ void edge_settled(struct edge *edge, const struct front_record *record)
     free(bases);
 }
 
-static void fill_inflight(const struct hf_message *asked, struct hf_message *reply)
+static void fill_inflight(const struct edge *edge, const struct hf_message *asked,
+                          struct hf_message *reply)
 {
     struct hf_wire_inflight *inflight = &reply->body.inflight;
 
     *inflight = asked->body.inflight;
     inflight->mmap_size_bytes =
-        inflight->queue_count * hf_inflight_stride(inflight->queue_size, HF_INFLIGHT_ALIGNMENT);
+        inflight->queue_count *
+        (hf_inflight_stride(inflight->queue_size, HF_INFLIGHT_ALIGNMENT) + edge->peer.pads);
     reply->fd_count = 1;
 }
 
@@ -288,7 +290,7 @@ struct hf_message edge_right_reply(const struct edge *edge)
         return hf_message_reply_u64(request, values[request]);
     struct hf_message reply = hf_message_reply(request);
     if (request == HF_REQUEST_GET_INFLIGHT_FD)
-        fill_inflight(asked, &reply);
+        fill_inflight(edge, asked, &reply);
     if (request == HF_REQUEST_GET_CONFIG)
         reply.body.config = asked->body.config;
     if (request == HF_REQUEST_GET_VRING_BASE)

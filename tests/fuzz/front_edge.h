@@ -22,6 +22,7 @@ struct edge_peer {
     uint64_t queues;
     uint64_t slots;
     uint16_t base;
+    uint16_t pads; /* bytes of each queue of an in-flight region beyond the usual */
 };
 
 struct edge {
