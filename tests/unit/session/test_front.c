@@ -22,6 +22,16 @@ static void a_stop_during_the_dial_gives_it_up(void **state)
     assert_int_equal(rig.effects.count, 0);
 }
 
+static void a_second_start_does_nothing(void **state)
+{
+    (void)state;
+    front_rig_init(&rig, 0);
+    front_rig_run(&rig);
+    front_rig_feed(&rig, HF_EVENT_START);
+    assert_int_equal(rig.effects.count, 0);
+    assert_int_equal(rig.front.phase, HF_PHASE_RUNNING);
+}
+
 static void a_second_stop_does_nothing(void **state)
 {
     (void)state;
@@ -82,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_during_the_dial_gives_it_up),
+        cmocka_unit_test(a_second_start_does_nothing),
         cmocka_unit_test(a_second_stop_does_nothing),
         cmocka_unit_test(a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again),
         cmocka_unit_test(a_question_that_cannot_be_asked_is_answered_at_once),
