@@ -20,9 +20,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The largest region worth copying: 256 rings of 32768, any stride up to twice the least. */
-#define REGION_SIZE_MAX (UINT64_C(1) << 28)
-
 struct copy {
     struct hf_inflight_region from;
     struct hf_inflight_region to;
@@ -105,7 +102,7 @@ static const char *convert(const struct hf_plan *plan, const struct hf_inflight_
 
     if (lock == -EAGAIN)
         return "a back-end still uses it";
-    if (hf_max_u64(from->mmap_size, to->mmap_size) > REGION_SIZE_MAX)
+    if (hf_max_u64(from->mmap_size, to->mmap_size) > HF_FRONTEND_REGION_SIZE_MAX)
         return "too large to copy";
     copy.old_bytes = malloc(from->mmap_size);
     copy.new_bytes = calloc(1, to->mmap_size);

@@ -5,6 +5,10 @@
 
 #include "frontend/frontend.h"
 
+/* The largest in-flight region worth reading: 256 rings of 32768, any stride up to twice the least.
+ */
+#define HF_FRONTEND_REGION_SIZE_MAX (UINT64_C(1) << 28)
+
 /* frontend.c: queues an event; it is stepped at once unless a step is under way. */
 void hf_frontend_post(struct hf_frontend *frontend, struct hf_event event);
 /* effects.c: carries out what frontend->effects holds, in order. */

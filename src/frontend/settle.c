@@ -14,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The largest region worth reading: 256 rings of 32768, any stride up to twice the least. */
-#define REGION_SIZE_MAX (UINT64_C(1) << 28)
-
 struct view {
     struct hf_inflight_ring rings[HF_QUEUE_COUNT_MAX];
     uint16_t counts[HF_QUEUE_COUNT_MAX];
@@ -43,7 +40,7 @@ static const char *read_region(const struct hf_inflight_plan *plan, struct view 
 {
     if (plan->fd < 0)
         return NULL;
-    if (plan->mmap_size > REGION_SIZE_MAX)
+    if (plan->mmap_size > HF_FRONTEND_REGION_SIZE_MAX)
         return "the in-flight region is too large to read";
     if (plan->queue_count > HF_QUEUE_COUNT_MAX)
         return "the in-flight region has more rings than there can be";

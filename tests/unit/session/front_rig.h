@@ -23,7 +23,7 @@ struct front_rig {
     unsigned settles;
     unsigned answers;
     struct hf_effect answer; /* the last one */
-    bool unsent; /* effects.message has not left yet */
+    bool unsent;             /* effects.message has not left yet */
     struct hf_message replies[RIG_REPLIES_MAX];
     unsigned reply_count;
 };
