@@ -113,13 +113,17 @@ static void commit_get_inflight(struct hf_back *back, const struct hf_back_event
     effects->reply.fd_count = 1;
 }
 
+/* Far beyond what any back-end gives out (256 packed rings of 1024: 8 MiB); who maps and unmaps it
+ * shall not be long about it. */
+#define INFLIGHT_MAX_BYTES (UINT64_C(64) << 20)
+
 /* As numbers: the edge compares with the length of the file, the rings' start with their sizes. */
 static bool region_possible(const struct hf_wire_inflight *inflight)
 {
     struct hf_inflight_region region;
     uint64_t end;
 
-    return inflight->mmap_offset % 8 == 0 &&
+    return inflight->mmap_offset % 8 == 0 && inflight->mmap_size_bytes <= INFLIGHT_MAX_BYTES &&
            hf_add_u64(inflight->mmap_offset, inflight->mmap_size_bytes, &end) &&
            hf_inflight_region_init(&region, NULL, inflight->mmap_size_bytes,
                                    inflight->queue_count) == HF_INFLIGHT_FAULT_NONE &&

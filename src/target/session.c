@@ -149,8 +149,15 @@ void hf_session_settle(struct hf_session *session)
     if (session->phase != HF_SESSION_PHASE_DYING || session->queue_count > 0 ||
         session->orders_awaited > 0)
         return;
-    session->phase = HF_SESSION_PHASE_GONE;
+    session->phase = HF_SESSION_PHASE_UNMAPPING;
     session->target->dying_count--;
+    hf_target_session_gone(session->target); /* who waits for the memory may go on */
+    hf_session_memory_leave(session);
+}
+
+void hf_session_now_gone(struct hf_session *session)
+{
+    session->phase = HF_SESSION_PHASE_GONE;
     hf_target_session_gone(session->target);
 }
 
@@ -183,6 +190,11 @@ void hf_session_drain(struct hf_session *session)
 bool hf_session_gone(const struct hf_session *session)
 {
     return session->phase == HF_SESSION_PHASE_GONE;
+}
+
+bool hf_session_left(const struct hf_session *session)
+{
+    return session->phase >= HF_SESSION_PHASE_UNMAPPING;
 }
 
 bool hf_session_dying(const struct hf_session *session)

@@ -3,10 +3,11 @@
  * One connected front-end: its socket, the back core that knows what it was told, and the edge that
  * carries the core's effects out. Its I_T nexus. Control thread only.
  *
- *     OPEN --hang-up, fault--> DYING (queues abandoned) --no queue left--> GONE (freed by target)
- *       \--target stops------> DYING (queues drained)  --/
+ *     OPEN --hang-up, fault--> DYING (queues abandoned) --no queue left--> UNMAPPING --> GONE
+ *       \--target stops------> DYING (queues drained)  --/                              (freed by
+ * target)
  *
- * Guest memory stays mapped and the socket open until GONE.
+ * Guest memory stays mapped until no queue is left, and the socket open until GONE.
  */
 #ifndef HF_TARGET_SESSION_H
 #define HF_TARGET_SESSION_H
@@ -26,6 +27,8 @@ void hf_session_free(struct hf_session *session);
 struct hf_session *hf_session_of_link(struct hf_link *link);
 bool hf_session_gone(const struct hf_session *session);
 bool hf_session_dying(const struct hf_session *session);
+/* Nothing of it has to be waited for but the unmapping of its memory. */
+bool hf_session_left(const struct hf_session *session);
 /* Has the one mapped a file of the other's: guest memory, or the in-flight region? */
 bool hf_session_shares_memory(const struct hf_session *session, const struct hf_session *other);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The session's guest memory. The table is never changed under a worker: a new one is made, the
- * workers change over while they go on, and the old one is unmapped when no request refers to it.
- * The core has judged the regions as numbers; what is left is whether the files hold them.
+ * workers change over while they go on, and the old one is unmapped (unmap.h) when no request
+ * refers to it. The core has judged the regions as numbers; what is left is whether the files hold
+ * them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/check.h"
 #include "os/fd.h"
 #include "target/session_parts.h"
+#include "target/target.h"
 
 static uint32_t free_slot(const struct hf_session *session)
 {
@@ -94,16 +96,39 @@ static int map_region(struct hf_session *session, struct hf_memory *memory,
 
 /* ---- the change-over ---- */
 
-static void finish(struct hf_session *session)
+static void on_dropped(void *context)
+{
+    struct hf_session *session = context;
+
+    session->unmap = NULL;
+    session->orders_awaited--;
+    hf_session_post_done(session, 0);
+    hf_session_run(session);
+    hf_session_settle(session);
+}
+
+/* Answered only when what went is out of reach. True: it will be. */
+static bool unmap_dropped(struct hf_session *session)
 {
     struct hf_memory_change *change = &session->change;
+    struct hf_unmap *lot = hf_unmap_new(change->dropped_count);
 
     for (unsigned i = 0; i < change->dropped_count; i++)
-        unmap(session, change->dropped[i]);
-    free(change->old);
-    change->old = NULL;
+        hf_unmap_add(lot, &session->mappings[change->dropped[i]]);
     change->dropped_count = 0;
-    hf_session_post_done(session, 0);
+    if (!hf_unmap_begin(lot, session->target->crew, on_dropped, session))
+        return false;
+    session->unmap = lot;
+    session->orders_awaited++;
+    return true;
+}
+
+static void finish(struct hf_session *session)
+{
+    free(session->change.old);
+    session->change.old = NULL;
+    if (session->change.dropped_count == 0 || !unmap_dropped(session))
+        hf_session_post_done(session, 0);
 }
 
 static void on_memory_changed(void *context, const struct hf_queue_answer *answer)
@@ -255,8 +280,30 @@ void hf_session_memory_remove(struct hf_session *session, const struct hf_back_e
         give_up(session, next, failed);
 }
 
+static void on_left(void *context)
+{
+    struct hf_session *session = context;
+
+    session->unmap = NULL;
+    hf_session_now_gone(session);
+}
+
+void hf_session_memory_leave(struct hf_session *session)
+{
+    struct hf_unmap *lot = hf_unmap_new(HF_SESSION_MAPPINGS_MAX);
+
+    for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX; slot++)
+        hf_unmap_add(lot, &session->mappings[slot]);
+    if (hf_unmap_begin(lot, session->target->crew, on_left, session))
+        session->unmap = lot;
+    else
+        hf_session_now_gone(session);
+}
+
 void hf_session_memory_done(struct hf_session *session)
 {
+    if (session->unmap)
+        hf_unmap_abandon(session->unmap);
     for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX; slot++)
         unmap(session, slot);
     free(session->memory);

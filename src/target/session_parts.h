@@ -12,11 +12,13 @@
 #include "session/back.h"
 #include "target/queue.h"
 #include "target/session.h"
+#include "target/unmap.h"
 #include "wire/framer.h"
 
 enum hf_session_phase {
     HF_SESSION_PHASE_OPEN,
     HF_SESSION_PHASE_DYING,
+    HF_SESSION_PHASE_UNMAPPING,
     HF_SESSION_PHASE_GONE,
     HF_SESSION_PHASE_COUNT
 };
@@ -96,6 +98,7 @@ struct hf_session {
     struct hf_memory *memory;
     struct hf_mapping mappings[HF_SESSION_MAPPINGS_MAX]; /* by hf_memory_region.slot */
     struct hf_memory_change change;
+    struct hf_unmap *unmap; /* on its way; NULL: none */
 
     struct hf_mapping inflight;
     struct hf_inflight_region region; /* the same, as rings see it; base NULL: none */
@@ -119,6 +122,8 @@ void hf_session_warn(const struct hf_session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Looks whether a dying session has let go of everything. */
 void hf_session_settle(struct hf_session *session);
+/* Its memory is unmapped. */
+void hf_session_now_gone(struct hf_session *session);
 
 /* session_socket.c */
 int hf_session_watch(struct hf_session *session);
@@ -149,7 +154,9 @@ int hf_session_ring_translate(const struct hf_session *session, uint16_t index,
 hf_session_effect hf_session_memory_replace;
 hf_session_effect hf_session_memory_add;
 hf_session_effect hf_session_memory_remove;
-/* Unmaps everything. */
+/* At the end: unmaps, perhaps later, then says hf_session_now_gone. */
+void hf_session_memory_leave(struct hf_session *session);
+/* Unmaps what is still there. */
 void hf_session_memory_done(struct hf_session *session);
 /* A mapping of the session's, guarded (os/guard.h). 0 or -errno, said in the log as about `what`.
  */

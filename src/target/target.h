@@ -69,7 +69,8 @@ void hf_target_done(struct hf_target *target);
 void hf_target_start_rings(struct hf_target *target);
 /* A ring began to drain, which is to be told if it is not over by then. */
 void hf_target_watch_drain(struct hf_target *target, uint64_t due_ns);
-/* The session's last reference to guest memory and units is gone: it is freed soon, not now. */
+/* The session's last reference to guest memory and units is gone: it is freed soon, not now; or is
+ * about to go: others look again. */
 void hf_target_session_gone(struct hf_target *target);
 
 #endif

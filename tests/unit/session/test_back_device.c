@@ -118,6 +118,7 @@ static const struct {
     { 6, 128, 65536, 4 },
     { 6, 128, 65536, UINT64_MAX - 7 },
     { 6, 128, UINT64_MAX, 4096 },
+    { 6, 128, 6 * (11u << 20), 0 },
 };
 
 static void test_an_inflight_region_that_cannot_be_is_refused(void **state)
