@@ -68,7 +68,7 @@ struct hf_front_settings rig_settings(void)
 {
     struct hf_front_settings settings = hf_front_settings_default;
 
-    settings.reply_timeout_ns = 100 * HF_NS_PER_MS;
+    settings.reply_timeout_ns = 500 * HF_NS_PER_MS;
     settings.backoff_last_ns = 5 * HF_NS_PER_MS;
     return settings;
 }
