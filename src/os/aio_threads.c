@@ -7,11 +7,13 @@
  */
 #include "os/aio_engine.h"
 
+#include "base/checked.h"
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/fd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -33,6 +35,7 @@ struct pool {
     struct hf_link todo;     /* under mutex, as the next two */
     struct hf_link finished; /* with request->result */
     bool stop;
+    bool coarse; /* epoll_pwait2 is refused: milliseconds */
     unsigned thread_count;
     pthread_t threads[MAX_THREADS];
 };
@@ -160,18 +163,42 @@ static void take_finished(struct pool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
+/* Rounded up: who wakes early would only sleep again. */
+static int wait_coarsely(const struct pool *pool, struct epoll_event *events, uint64_t timeout_ns)
+{
+    uint64_t timeout_ms =
+        hf_min_u64(timeout_ns / HF_NS_PER_MS + (timeout_ns % HF_NS_PER_MS > 0), INT_MAX);
+
+    return epoll_wait(pool->epoll_fd, events, EVENTS,
+                      timeout_ns == HF_CLOCK_NEVER ? -1 : (int)timeout_ms);
+}
+
+/* Filters made before Linux 5.11 do not know epoll_pwait2, and refuse it with one of these. */
+static int wait_for_events(struct pool *pool, struct epoll_event *events, uint64_t timeout_ns)
+{
+    struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / HF_NS_PER_S),
+                                .tv_nsec = (long)(timeout_ns % HF_NS_PER_S) };
+    int count = -1;
+
+    if (!pool->coarse) {
+        count = epoll_pwait2(pool->epoll_fd, events, EVENTS,
+                             timeout_ns == HF_CLOCK_NEVER ? NULL : &timeout, NULL);
+        pool->coarse = count < 0 && (errno == ENOSYS || errno == EPERM || errno == EACCES);
+    }
+    if (pool->coarse)
+        count = wait_coarsely(pool, events, timeout_ns);
+    return count < 0 ? -errno : count;
+}
+
 static int pool_collect(struct hf_aio *aio, uint64_t timeout_ns)
 {
     struct pool *pool = pool_of(aio);
     struct epoll_event events[EVENTS];
-    struct timespec timeout = { .tv_sec = (time_t)(timeout_ns / HF_NS_PER_S),
-                                .tv_nsec = (long)(timeout_ns % HF_NS_PER_S) };
 
     pool_push(aio);
-    int count = epoll_pwait2(pool->epoll_fd, events, EVENTS,
-                             timeout_ns == HF_CLOCK_NEVER ? NULL : &timeout, NULL);
+    int count = wait_for_events(pool, events, timeout_ns);
     if (count < 0)
-        return errno == EINTR ? 0 : -errno;
+        return count == -EINTR ? 0 : count;
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == NULL)
             take_finished(pool);

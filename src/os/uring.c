@@ -238,7 +238,8 @@ static int enter(struct uring *uring, uint64_t timeout_ns)
 /* Nothing wrong, or nothing that a later try would not mend. */
 static bool is_passing(int code)
 {
-    return code >= 0 || code == -ETIME || code == -EINTR || code == -EAGAIN || code == -EBUSY;
+    return code >= 0 || code == -ETIME || code == -EINTR || code == -EAGAIN || code == -EBUSY ||
+           code == -ENOMEM;
 }
 
 static int uring_collect(struct hf_aio *aio, uint64_t timeout_ns)
@@ -276,6 +277,22 @@ static const struct hf_aio_engine_ops uring_ops = {
     .free = uring_free,
 };
 
+/* A filter (seccomp(2)) may let a ring be made and then not used. The kernel itself says EBADFD:
+ * the ring is not enabled yet. */
+static int probe(struct io_uring *ring)
+{
+    if (syscall(SYS_io_uring_enter, ring->ring_fd, 0, 0, 0, NULL, 0) < 0 && errno != EBADFD)
+        return -errno;
+    struct io_uring_probe *operations = calloc(1, sizeof(*operations));
+    if (operations == NULL)
+        return -ENOMEM;
+    long failed =
+        syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_PROBE, operations, 0);
+    int code = failed < 0 ? -errno : 0;
+    free(operations);
+    return code;
+}
+
 static unsigned ring_size(unsigned depth)
 {
     unsigned size = SQ_MIN;
@@ -312,6 +329,11 @@ int hf_aio_uring_new(struct hf_aio **aio, const struct hf_aio_options *options,
     if (uring == NULL)
         return hf_error_set(error, ENOMEM, "no memory for an io_uring");
     int failed = open_ring(&uring->ring, depth, &features);
+    if (failed == 0) {
+        failed = probe(&uring->ring);
+        if (failed < 0)
+            io_uring_queue_exit(&uring->ring);
+    }
     if (failed < 0) {
         free(uring);
         return hf_error_set(error, -failed, "io_uring is refused: %s", strerror(-failed));

@@ -102,13 +102,30 @@ static unsigned useful_threads(const struct hf_target_options *options)
     return threads < options->queues ? threads : options->queues;
 }
 
+static void on_engine_broken(void *context, int error)
+{
+    char why[128];
+
+    snprintf(why, sizeof(why),
+             "an I/O engine broke: %s: ends with I/O in flight, which stays recorded",
+             strerror(-error));
+    hf_target_leave(context, why);
+}
+
 static int make_crew(struct hf_target *target, struct hf_error *error)
 {
     const struct hf_crew_options options = { .threads = useful_threads(target->options),
-                                             .poll_us = target->options->poll_us };
+                                             .poll_us = target->options->poll_us,
+                                             .broken = on_engine_broken,
+                                             .context = target };
 
     target->crew = hf_crew_new(&options, error);
-    return target->crew ? 0 : (error->code ? -error->code : -EINVAL);
+    if (!target->crew)
+        return error->code ? -error->code : -EINVAL;
+    if (hf_crew_fallback_reason(target->crew))
+        hf_log(HF_LOG_NOTICE, "%s: threads do the I/O, which is slower",
+               hf_crew_fallback_reason(target->crew));
+    return 0;
 }
 
 /* ---- socket ---- */

@@ -95,6 +95,22 @@ static bool arm_all(void *context)
     return found;
 }
 
+static void run_broken(struct hf_mail *mail)
+{
+    struct hf_worker *worker = HF_CONTAINER(mail, struct hf_worker, broken_mail);
+    const struct hf_crew_options *options = &worker->crew->options;
+
+    if (options->broken)
+        options->broken(options->context, worker->error);
+}
+
+static void tell_broken(struct hf_worker *worker, int error)
+{
+    worker->error = error;
+    worker->broken_mail.run = run_broken;
+    hf_crew_post(worker->crew, &worker->broken_mail);
+}
+
 static void *work(void *argument)
 {
     struct hf_worker *worker = argument;
@@ -106,7 +122,10 @@ static void *work(void *argument)
         bool more = run_round(worker) || worker->quit;
         int ret = hf_aio_wait(worker->aio, more ? 0 : HF_CLOCK_NEVER);
 
-        HF_CHECK(ret >= 0); /* the engine is broken: nothing can be served any more */
+        if (ret < 0) {
+            tell_broken(worker, ret);
+            break;
+        }
     }
     return NULL;
 }
@@ -211,6 +230,7 @@ struct hf_crew *hf_crew_new(const struct hf_crew_options *options, struct hf_err
         free(crew);
         return NULL;
     }
+    crew->options = *options;
     crew->fd = hf_event_create();
     if (crew->fd < 0)
         hf_error_set(error, -crew->fd, "no eventfd: %s", strerror(-crew->fd));

@@ -19,6 +19,11 @@ struct hf_crew_options {
     unsigned threads;    /* 1 .. HF_WORKER_MAX */
     uint32_t poll_us;    /* busy polling before each sleep; 0 = none */
     bool avoid_io_uring; /* tests: the thread pool even where io_uring works */
+    /* An I/O engine does not work any more, and its worker has ended: what it had in flight is not
+     * heard of again, so neither guest memory nor units can be let go of. Better end the process:
+     * all is as after SIGKILL then. Out of hf_crew_dispatch; `error` is -errno. */
+    void (*broken)(void *context, int error);
+    void *context;
 };
 
 #define HF_WORKER_MAX 64

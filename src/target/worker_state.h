@@ -24,6 +24,8 @@ struct hf_worker {
     struct hf_link dirty;  /* of hf_queue.dirty_link: something to publish, or at an end */
     struct hf_link tasks;  /* of hf_task.link: task management that waits for victims here */
     uint64_t next_order;   /* requests are numbered as they are fetched */
+    struct hf_mail broken_mail;
+    int error; /* that the engine broke with, as -errno */
     bool quit;
 };
 
@@ -32,6 +34,7 @@ struct hf_crew {
     unsigned worker_count;
     struct hf_mailbox answers;
     int fd; /* eventfd: answers wait */
+    struct hf_crew_options options;
 };
 
 /* Any thread: gives mail to a worker, or to the control thread. Never blocks. */
