@@ -75,7 +75,8 @@ void hf_initiator_free(struct hf_initiator *initiator);
 /* How long a blocking call may take, and whether a lost or absent back-end ends it. */
 struct hf_initiator_wait {
     uint64_t deadline_ns;
-    bool patient; /* keep dialling until the deadline */
+    bool patient;      /* keep dialling until the deadline */
+    bool even_refused; /* also when it may not serve us: another may come in its place */
 };
 
 /*

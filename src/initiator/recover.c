@@ -118,6 +118,7 @@ static void react(struct hf_initiator *initiator, const struct hf_report *report
     case HF_REPORT_LOST:
     case HF_REPORT_REFUSED:
     case HF_REPORT_FAILED:
+        initiator->refused |= report->kind == HF_REPORT_REFUSED;
         note_trouble(initiator, report->fault, text);
         back_end_lost(initiator);
         break;

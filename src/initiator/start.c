@@ -37,7 +37,7 @@ static void turn(struct hf_initiator *initiator, uint64_t left_ms)
 static int wait_for(struct hf_initiator *initiator, const bool *flag,
                     const struct hf_initiator_wait *wait, struct hf_error *error)
 {
-    initiator->troubled = false;
+    initiator->troubled = initiator->refused = false;
     while (!*flag) {
         uint64_t now = hf_clock_ns();
         if (now >= wait->deadline_ns)
@@ -45,7 +45,9 @@ static int wait_for(struct hf_initiator *initiator, const bool *flag,
         if (initiator->config.cancel != NULL && *initiator->config.cancel)
             return hf_error_set(error, ECANCELED, "interrupted");
         turn(initiator, (wait->deadline_ns - now) / HF_NS_PER_MS + 1);
-        if (initiator->troubled && !wait->patient)
+        bool over =
+            initiator->refused ? !wait->even_refused : initiator->troubled && !wait->patient;
+        if (over)
             return give_up(initiator, initiator->trouble_code, "unable to use the back-end", error);
     }
     return 0;
@@ -113,7 +115,9 @@ int hf_initiator_start(struct hf_initiator *initiator, const struct hf_initiator
 int hf_initiator_finish(struct hf_initiator *initiator, const bool *flag, uint64_t deadline_ns,
                         struct hf_error *error)
 {
-    struct hf_initiator_wait wait = { .deadline_ns = deadline_ns, .patient = true };
+    struct hf_initiator_wait wait = { .deadline_ns = deadline_ns,
+                                      .patient = true,
+                                      .even_refused = true };
 
     return wait_for(initiator, flag, &wait, error);
 }

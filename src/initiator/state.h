@@ -36,6 +36,7 @@ struct hf_initiator {
     bool prepared; /* the device has rings of ours */
     bool resting;  /* DRIVER: waits until the lost back-end cannot touch the old rings any more */
     bool troubled; /* lost or refused since the last blocking call began */
+    bool refused;  /* the back-end, or we the back-end, since then */
     int trouble_code; /* errno */
     char trouble[HF_ERROR_TEXT_SIZE];
 };
