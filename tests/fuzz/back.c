@@ -181,13 +181,17 @@ static void carry_out(struct scene *scene)
 
 /* ---- the answer ---- */
 
+/* vhost-user, "Message types": always, or with LOG_SHMFD for SET_LOG_BASE, or where it was asked
+ * for. */
 static bool is_question(const struct scene *scene)
 {
     const struct hf_request_info *info = hf_request_info(scene->message.request);
-    bool ack =
-        scene->ack_before || (scene->back.protocol_features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
+    uint64_t features = scene->back.protocol_features;
+    bool ack = scene->ack_before || (features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
+    bool log = scene->message.request == HF_REQUEST_SET_LOG_BASE &&
+               (features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
 
-    return info->reply == HF_REPLY_OWN || (hf_message_needs_reply(&scene->message) && ack);
+    return info->reply == HF_REPLY_OWN || log || (hf_message_needs_reply(&scene->message) && ack);
 }
 
 static void judge_end(struct scene *scene)
