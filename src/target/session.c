@@ -89,6 +89,7 @@ static void hang_up(struct hf_session *session, const struct hf_back_effect *eff
         tell(session, effect, "the session ends");
     session->phase = HF_SESSION_PHASE_DYING;
     session->target->dying_count++;
+    session->last_before_end = session->target->next_number;
     hf_session_unwatch(session);
     hf_session_rings_leave(session);
     hf_session_settle(session);

@@ -71,6 +71,7 @@ struct hf_session {
     struct hf_target *target;
     struct hf_link link;
     unsigned number;
+    unsigned last_before_end; /* number of the newest session when this one ended */
     int peer_pid;
     enum hf_session_phase phase;
     bool graceful; /* drain instead of abandon */

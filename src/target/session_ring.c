@@ -202,15 +202,22 @@ static void launch(struct hf_session_ring *ring)
     session->queue_count++;
 }
 
-/* The control and event rings last: a task management request finds the requests that waited as
- * long as it did. */
-/* A session that is gone for its front-end may have I/O in the kernel, which lands in its memory
- * whoever uses it by then. */
-static bool memory_is_in_use(const struct hf_session *session)
+/*
+ * A session that is gone for its front-end may have I/O in the kernel. What it reads lands in its
+ * memory, whoever uses that by then; what it writes, on the disk. Who came after its end may be the
+ * same machine, started anew, and its new data must not be overwritten; who was there before is
+ * not, and goes on.
+ */
+static bool may_inherit(const struct hf_session *session, const struct hf_session *other)
+{
+    return session->number > other->last_before_end || hf_session_shares_memory(session, other);
+}
+
+static bool must_wait(const struct hf_session *session)
 {
     HF_LIST_FOR_EACH (link, &session->target->sessions) {
         const struct hf_session *other = hf_session_of_link(link);
-        if (hf_session_dying(other) && hf_session_shares_memory(session, other))
+        if (hf_session_dying(other) && may_inherit(session, other))
             return true;
     }
     return false;
@@ -218,8 +225,8 @@ static bool memory_is_in_use(const struct hf_session *session)
 
 static const char *why_held(struct hf_session *session)
 {
-    if (session->target->dying_count > 0 && memory_is_in_use(session))
-        return "an earlier session on the same memory still has I/O in the kernel";
+    if (session->target->dying_count > 0 && must_wait(session))
+        return "an earlier session still has I/O in the kernel";
     if (!hf_session_hold_inflight(session))
         return "somebody else still uses its in-flight region";
     return NULL;
@@ -230,6 +237,8 @@ const char *hf_session_held_why(const struct hf_session *session)
     return session->held_why;
 }
 
+/* The control and event rings last: a task management request finds the requests that waited as
+ * long as it did. */
 bool hf_session_start_rings(struct hf_session *session)
 {
     const unsigned count = session->back.offer.ring_count;
