@@ -31,6 +31,7 @@ struct copy {
 void hf_frontend_writer_stopped(struct hf_frontend *frontend)
 {
     hf_fd_close(&frontend->writer_pidfd);
+    frontend->writer_unknown = false;
 }
 
 /* It was hung up on. A process that is this one, or cannot be known, cannot be waited for: the
@@ -42,11 +43,13 @@ void hf_frontend_writer_lost(struct hf_frontend *frontend)
     hf_fd_close(&frontend->writer_pidfd);
     if (known)
         frontend->writer_pidfd = hf_fd_dup(frontend->parting_pidfd);
+    frontend->writer_unknown = known && frontend->writer_pidfd < 0;
 }
 
 static bool may_be_written(const struct hf_frontend *frontend)
 {
-    return frontend->writer_pidfd >= 0 && !hf_process_ended(frontend->writer_pidfd);
+    return frontend->writer_unknown ||
+           (frontend->writer_pidfd >= 0 && !hf_process_ended(frontend->writer_pidfd));
 }
 
 /* The stride is that of all the rings it was made for; only those that we have are copied. */
@@ -94,14 +97,15 @@ static const char *make_copy(const struct hf_plan *plan, const struct hf_infligh
     return fault != HF_INFLIGHT_FAULT_NONE ? hf_inflight_fault_text(fault) : write_new(to, copy);
 }
 
-static const char *convert(const struct hf_plan *plan, const struct hf_inflight_plan *to)
+static const char *convert(const struct hf_frontend *frontend, const struct hf_inflight_plan *to)
 {
+    const struct hf_plan *plan = &frontend->front.plan;
     const struct hf_inflight_plan *from = &plan->inflight;
     struct copy copy = { .old_bytes = NULL };
-    HF_AUTO_FD int lock = hf_lock_part(from->fd, from->mmap_offset, from->mmap_size);
+    HF_AUTO_FD int lock = hf_frontend_lock_region(frontend);
 
-    if (lock == -EAGAIN)
-        return "a back-end still uses it";
+    if (lock < 0 && lock != -EOPNOTSUPP)
+        return lock == -EAGAIN ? "a back-end still uses it" : "it cannot be locked now";
     if (hf_max_u64(from->mmap_size, to->mmap_size) > HF_FRONTEND_REGION_SIZE_MAX)
         return "too large to copy";
     copy.old_bytes = malloc(from->mmap_size);
@@ -120,6 +124,6 @@ void hf_frontend_convert(struct hf_frontend *frontend, const struct hf_inflight_
                               .offer = *offer };
 
     event.why = may_be_written(frontend) ? "the process that wrote it may still live"
-                                         : convert(&frontend->front.plan, offer);
+                                         : convert(frontend, offer);
     hf_frontend_post(frontend, event);
 }

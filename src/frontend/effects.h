@@ -23,6 +23,11 @@ void hf_frontend_fence_done(struct hf_frontend *frontend);
  * touches the region now. */
 void hf_frontend_settle(struct hf_frontend *frontend, bool write_back);
 
+/* settle.c: the lock that a back-end of ours holds while rings run on the region. Returns an fd
+ * that holds it, or -errno as hf_lock_part: -EOPNOTSUPP = there is no region, or nobody can lock
+ * it. */
+int hf_frontend_lock_region(const struct hf_frontend *frontend);
+
 /* convert.c: the plan's region, copied into `offer` (its descriptor comes back with the event). */
 void hf_frontend_convert(struct hf_frontend *frontend, const struct hf_inflight_plan *offer);
 /* convert.c: what became of the process that wrote the region last. Before hf_frontend_fence. */

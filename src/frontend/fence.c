@@ -14,6 +14,7 @@
 #include "os/fd.h"
 #include "os/process.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -22,6 +23,10 @@
  * from time to time. */
 #define PATIENCE_FIRST_NS HF_NS_PER_S
 #define PATIENCE_NEXT_NS  (10 * HF_NS_PER_S)
+/* How often it is looked whether a region is free. */
+#define SOON_NS        (100 * HF_NS_PER_MS)
+#define RETRY_SOON_NS  HF_NS_PER_MS
+#define RETRY_LATER_NS (10 * HF_NS_PER_MS)
 
 static void say(struct hf_frontend *frontend, const char *what, const char *why)
 {
@@ -36,6 +41,11 @@ static void say(struct hf_frontend *frontend, const char *what, const char *why)
     frontend->ops->report(frontend->ops->host, &report, sentence);
 }
 
+static bool is_gone(const struct hf_fencing *fencing)
+{
+    return fencing->pidfd >= 0 && hf_process_ended(fencing->pidfd);
+}
+
 static void come_to_rest(struct hf_frontend *frontend, bool write_back)
 {
     hf_frontend_fence_done(frontend);
@@ -44,10 +54,49 @@ static void come_to_rest(struct hf_frontend *frontend, bool write_back)
                                                   .settled = frontend->settlement.settled });
 }
 
+static bool region_in_use(const struct hf_frontend *frontend)
+{
+    int lock = hf_frontend_lock_region(frontend);
+    bool in_use = lock == -EAGAIN;
+
+    hf_fd_close(&lock);
+    return in_use;
+}
+
+static void wait_for_region(struct hf_frontend *frontend)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+    uint64_t now_ns = hf_clock_ns();
+
+    hf_loop_remove(&fencing->watch);
+    if (fencing->behind_ns == 0)
+        fencing->behind_ns = fencing->told_ns = now_ns;
+    if (now_ns - fencing->told_ns >= PATIENCE_FIRST_NS) {
+        fencing->told_ns = now_ns + PATIENCE_NEXT_NS - PATIENCE_FIRST_NS;
+        say(frontend,
+            "the rings wait for a back-end that still uses the in-flight region, behind "
+            "process",
+            "which is gone");
+    }
+    hf_loop_set_timer(&frontend->loop, &fencing->patience,
+                      now_ns +
+                          (now_ns - fencing->behind_ns < SOON_NS ? RETRY_SOON_NS : RETRY_LATER_NS));
+}
+
+/* Who was our peer may have been only a go-between: then the back-end behind it goes on with the
+ * rings and their record until it has noticed. */
+static void rest_when_free(struct hf_frontend *frontend)
+{
+    if (frontend->fence != HF_FENCE_NONE && region_in_use(frontend))
+        wait_for_region(frontend);
+    else
+        come_to_rest(frontend, is_gone(&frontend->fencing));
+}
+
 static void peer_gone(struct hf_watch *watch, uint32_t events)
 {
     (void)events;
-    come_to_rest(HF_CONTAINER(watch, struct hf_frontend, fencing.watch), true);
+    rest_when_free(HF_CONTAINER(watch, struct hf_frontend, fencing.watch));
 }
 
 void hf_frontend_fence_done(struct hf_frontend *frontend)
@@ -59,11 +108,7 @@ void hf_frontend_fence_done(struct hf_frontend *frontend)
     hf_loop_remove(&frontend->fencing.command_watch);
     hf_fd_close(&frontend->fencing.command_pidfd);
     frontend->fencing.owed = false;
-}
-
-static bool is_gone(const struct hf_fencing *fencing)
-{
-    return fencing->pidfd >= 0 && hf_process_ended(fencing->pidfd);
+    frontend->fencing.behind_ns = 0;
 }
 
 /* Its end can be seen, and has not been. */
@@ -94,11 +139,13 @@ static void command_ended(struct hf_watch *watch, uint32_t events)
     (void)events;
     hf_loop_remove(watch);
     hf_fd_close(&frontend->fencing.command_pidfd);
-    if (status == 0)
+    if (status == 0) {
+        hf_frontend_writer_stopped(frontend);
         come_to_rest(frontend, is_gone(&frontend->fencing));
-    else
+    } else {
         say(frontend, "the fence command failed; the rings wait for the end of process",
             frontend->fence_command);
+    }
 }
 
 static void run_command(struct hf_frontend *frontend)
@@ -137,8 +184,8 @@ static void lose_patience(struct hf_timer *timer)
 {
     struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, fencing.patience);
 
-    if (is_gone(&frontend->fencing)) {
-        come_to_rest(frontend, true);
+    if (!must_wait(frontend)) {
+        rest_when_free(frontend);
         return;
     }
     hf_loop_set_timer(&frontend->loop, timer, hf_clock_ns() + PATIENCE_NEXT_NS);
@@ -166,7 +213,7 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
         say(frontend, "the rings start without a fence against the lost back-end, process",
             hf_process_result_text(frontend->parting_found));
     if (!must_wait(frontend)) {
-        come_to_rest(frontend, is_gone(fencing));
+        rest_when_free(frontend);
         return;
     }
     hf_loop_set_timer(&frontend->loop, &fencing->patience, hf_clock_ns() + PATIENCE_FIRST_NS);

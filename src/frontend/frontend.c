@@ -92,7 +92,8 @@ static void channel_broken(void *host, enum hf_fault fault, const char *why)
 }
 
 /* What the core keeps for a whole epoch, and hands to each back-end that comes, is one file that
- * is long enough: every one of them would refuse another, until the guest resets. */
+ * can be written and is long enough: every one of them would refuse another, until the guest
+ * resets. */
 static bool gives_no_region(const struct hf_message *message)
 {
     const struct hf_wire_inflight *region = &message->body.inflight;
@@ -101,8 +102,8 @@ static bool gives_no_region(const struct hf_message *message)
     if (message->request != HF_REQUEST_GET_INFLIGHT_FD || message->fd_count != 1)
         return false;
     int64_t size = hf_region_size(message->fds[0]);
-    return size < 0 || !hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) ||
-           end > (uint64_t)size;
+    return size < 0 || !hf_fd_is_writable_file(message->fds[0]) ||
+           !hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) || end > (uint64_t)size;
 }
 
 static void channel_received(void *host, const struct hf_message *message)

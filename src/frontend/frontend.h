@@ -42,6 +42,8 @@ struct hf_fencing {
     int pid;
     struct hf_watch watch;
     struct hf_timer patience; /* when it is over, it is said whom we wait for */
+    uint64_t behind_ns;       /* since when for a back-end behind it; 0: not */
+    uint64_t told_ns;         /* when that was said, or began */
     int command_pidfd;        /* of the fence command under way, or -1 */
     struct hf_watch command_watch;
 };
@@ -63,7 +65,8 @@ struct hf_frontend {
     int parting_pidfd; /* of the back-end just hung up on, for the fence */
     int parting_pid;
     enum hf_process_result parting_found; /* why parting_pidfd is -1 */
-    int writer_pidfd; /* of the process that may still write the in-flight region, or -1 */
+    int writer_pidfd;    /* of the process that may still write the in-flight region, or negative */
+    bool writer_unknown; /* there is one, and no descriptor was left to watch it */
     struct hf_path_watch path_watch;
     struct hf_timer deadline;
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */

@@ -145,18 +145,18 @@ static void conclude(struct hf_frontend *frontend, const struct view *view,
     }
 }
 
-/* A back-end of ours holds this lock while it uses the region. Who was our peer may have been only
- * a go-between: it is dead, and the back-end behind it goes on with the rings and its record. */
-static int lock_region(const struct hf_inflight_plan *plan)
+int hf_frontend_lock_region(const struct hf_frontend *frontend)
 {
-    return plan->fd < 0 ? -1 : hf_lock_part(plan->fd, plan->mmap_offset, plan->mmap_size);
+    const struct hf_inflight_plan *plan = &frontend->front.plan.inflight;
+
+    return plan->fd < 0 ? -EOPNOTSUPP : hf_lock_part(plan->fd, plan->mmap_offset, plan->mmap_size);
 }
 
 void hf_frontend_settle(struct hf_frontend *frontend, bool write_back)
 {
     struct hf_settlement *settlement = &frontend->settlement;
     const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
-    HF_AUTO_FD int lock = lock_region(inflight);
+    HF_AUTO_FD int lock = write_back ? hf_frontend_lock_region(frontend) : -EAGAIN;
     struct view view;
 
     memset(&view, 0, sizeof(view));
@@ -164,7 +164,7 @@ void hf_frontend_settle(struct hf_frontend *frontend, bool write_back)
     read_rings(frontend, true, &view);
     const char *note = read_region(inflight, &view);
     if (note == NULL)
-        note = settle_region(inflight, write_back && lock != -EAGAIN, &view);
+        note = settle_region(inflight, lock >= 0 || lock == -EOPNOTSUPP, &view);
     conclude(frontend, &view, settlement);
     settlement->settled.note = note;
     settlement->settled.bases = settlement->bases;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void hf_fd_close(int *fd)
@@ -39,4 +40,15 @@ int hf_fd_lift(int fd)
     int lifted = hf_fd_dup(fd);
     hf_fd_close(&fd);
     return lifted;
+}
+
+bool hf_fd_is_writable_file(int fd)
+{
+    struct stat status;
+    int flags = fcntl(fd, F_GETFL);
+    int seals = fcntl(fd, F_GET_SEALS); /* -1: has none */
+
+    return flags >= 0 && (flags & O_PATH) == 0 && (flags & O_ACCMODE) == O_RDWR &&
+           fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           (seals < 0 || (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) == 0);
 }

@@ -7,6 +7,8 @@
 #ifndef HF_OS_FD_H
 #define HF_OS_FD_H
 
+#include <stdbool.h>
+
 /* Closes the fd when the variable goes out of scope: HF_AUTO_FD int fd = open(...); */
 #define HF_AUTO_FD __attribute__((cleanup(hf_fd_close)))
 
@@ -27,6 +29,10 @@ int hf_fd_dup(int fd);
  * closed). A negative `fd` is returned as -errno of the call that failed to make it: wrap open,
  * socket, ... in this. */
 int hf_fd_lift(int fd);
+
+/* A regular file, open for reading and writing, not merely as a name (O_PATH), nor sealed against
+ * writing. */
+bool hf_fd_is_writable_file(int fd);
 
 /* Gives the fd away: returns it and leaves -1. */
 static inline int hf_fd_steal(int *fd)

@@ -56,21 +56,45 @@ int hf_lock_try_place(int fd, uint64_t service)
     return fcntl(fd, F_OFD_SETLK, &place) < 0 ? -errno : 0;
 }
 
+/* An open file of our own. Only of what could be written anyway: to open it again gives no right
+ * that its giver did not have, and has no effect of its own. */
+static int open_again(int fd)
+{
+    char path[32];
+
+    if (!hf_fd_is_writable_file(fd))
+        return fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return hf_fd_lift(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+}
+
+/* Not for want of something that may be there later. */
+static bool is_for_ever(int error)
+{
+    static const int errors[] = { -ENOENT, -EACCES, -EPERM, -EROFS, -ENOSYS, -ENOTTY, -ELOOP };
+
+    for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (errors[i] == error)
+            return true;
+    }
+    return false;
+}
+
 int hf_lock_part(int fd, uint64_t offset, uint64_t size_bytes)
 {
     struct flock part = { .l_type = F_WRLCK,
                           .l_whence = SEEK_SET,
                           .l_start = (off_t)offset,
                           .l_len = (off_t)size_bytes };
-    char path[32];
+    HF_AUTO_FD int own = open_again(fd);
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    HF_AUTO_FD int own = hf_fd_lift(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
     if (own < 0)
-        return own;
-    if (fcntl(own, F_OFD_SETLK, &part) < 0)
-        return errno == EACCES ? -EAGAIN : -errno;
-    return hf_fd_steal(&own);
+        return is_for_ever(own) ? -EOPNOTSUPP : own;
+    if (fcntl(own, F_OFD_SETLK, &part) == 0)
+        return hf_fd_steal(&own);
+    if (errno == EACCES) /* POSIX allows either for "held" */
+        return -EAGAIN;
+    return is_for_ever(-errno) ? -EOPNOTSUPP : -errno;
 }
 
 void hf_lock_release(int fd)

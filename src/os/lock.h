@@ -32,10 +32,11 @@ int hf_lock_try(int fd, enum hf_lock_kind kind);
 /* Harmless when not held. */
 void hf_lock_release(int fd);
 
-/* A write lock on a part of the file behind `fd` (borrowed, of a memfd too), taken through an open
- * file of its own: so it excludes those as well who have `fd` itself from the same hands. Returns
- * an fd that holds it until it is closed, or -errno: -EAGAIN = somebody else holds some of it;
- * another = it cannot be opened again or locked. Does not block. */
+/* A write lock on a part of the regular file behind `fd` (borrowed, open for reading and writing; a
+ * memfd, say), taken through an open file of its own: so it excludes those as well who have `fd`
+ * itself from the same hands. Returns an fd that holds it until it is closed, or -errno: -EAGAIN =
+ * somebody else holds some of it; -EOPNOTSUPP = nobody can do that here (no /proc, no right, no
+ * locks); -EBADF, -EINVAL = not such an fd; another (-EMFILE, ...) = not now. Does not block. */
 int hf_lock_part(int fd, uint64_t offset, uint64_t size_bytes);
 
 /* A process that seems to hold a lock on a file. */

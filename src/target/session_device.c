@@ -5,7 +5,6 @@
 
 #include "os/fd.h"
 #include "os/lock.h"
-#include "os/log.h"
 #include "ring/inflight.h"
 #include "target/session_parts.h"
 #include "target/target.h"
@@ -53,13 +52,16 @@ void hf_session_inflight_adopt(struct hf_session *session, const struct hf_back_
                                                inflight->mmap_size_bytes,
                                                inflight->queue_count) != HF_INFLIGHT_FAULT_NONE)
         failed = -EINVAL;
-    session->inflight_fd = hf_fd_steal(&fd);
+    if (failed == 0)
+        session->inflight_fd = hf_fd_steal(&fd);
+    else
+        hf_session_forget_inflight(session);
     hf_session_post_done(session, failed);
 }
 
 /* A front-end that settles the region after a crash leaves it to the holder of this lock: what it
  * saw die may have been a go-between. And two sessions never use one region, whoever serves them.
- * Where there is no /proc, it cannot be said; then all is as with other back-ends. */
+ */
 bool hf_session_hold_inflight(struct hf_session *session)
 {
     const struct hf_wire_inflight *inflight = &session->inflight_told;
@@ -67,14 +69,19 @@ bool hf_session_hold_inflight(struct hf_session *session)
     if (session->inflight_fd < 0 || session->inflight_lock_fd >= 0)
         return true;
     int lock = hf_lock_part(session->inflight_fd, inflight->mmap_offset, inflight->mmap_size_bytes);
-    if (lock == -EAGAIN)
-        return false;
-    if (lock < 0)
-        hf_log(HF_LOG_INFO, "front-end %u: its in-flight region cannot be locked: %s",
-               session->number, strerror(-lock));
-    hf_fd_close(&session->inflight_fd);
-    session->inflight_lock_fd = lock < 0 ? -1 : lock;
-    return true;
+    if (lock == -EOPNOTSUPP) {
+        hf_session_warn(session, "its in-flight region cannot be locked here (no /proc?): nothing "
+                                 "keeps another back-end off it");
+        return true;
+    }
+    if (lock >= 0)
+        session->inflight_lock_fd = lock;
+    return lock >= 0;
+}
+
+void hf_session_release_inflight(struct hf_session *session)
+{
+    hf_fd_close(&session->inflight_lock_fd);
 }
 
 void hf_session_config_get(struct hf_session *session, const struct hf_back_effect *effect)

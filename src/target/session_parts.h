@@ -15,11 +15,12 @@
 #include "target/unmap.h"
 #include "wire/framer.h"
 
+/* Downwards only. */
 enum hf_session_phase {
     HF_SESSION_PHASE_OPEN,
-    HF_SESSION_PHASE_DYING,
-    HF_SESSION_PHASE_UNMAPPING,
-    HF_SESSION_PHASE_GONE,
+    HF_SESSION_PHASE_DYING,     /* gone for its front-end; its rings let go, its I/O ends */
+    HF_SESSION_PHASE_UNMAPPING, /* nothing runs any more; a thread unmaps its memory */
+    HF_SESSION_PHASE_GONE,      /* to be freed */
     HF_SESSION_PHASE_COUNT
 };
 
@@ -30,7 +31,7 @@ enum hf_session_phase {
  */
 enum hf_ring_phase {
     HF_RING_PHASE_IDLE,
-    HF_RING_PHASE_HELD,    /* told to start, waiting for the lock */
+    HF_RING_PHASE_HELD,    /* told to start, waiting for the lock, the region or a dying session */
     HF_RING_PHASE_SERVED,  /* a worker has it */
     HF_RING_PHASE_LEAVING, /* drains, or was abandoned */
     HF_RING_PHASE_COUNT
@@ -104,8 +105,8 @@ struct hf_session {
     struct hf_mapping inflight;
     struct hf_inflight_region region; /* the same, as rings see it; base NULL: none */
     struct hf_wire_inflight inflight_told;
-    int inflight_fd;      /* until it is locked; -1: none */
-    int inflight_lock_fd; /* says that the region is in use; -1: not yet */
+    int inflight_fd;      /* -1: none */
+    int inflight_lock_fd; /* says that rings run on the region; -1: none does */
 
     struct hf_nexus nexus;
     const char *held_why;    /* what kept its rings from starting at the last try */
@@ -172,9 +173,11 @@ hf_session_effect hf_session_config_get;
 hf_session_effect hf_session_config_set;
 hf_session_effect hf_session_channel;
 hf_session_effect hf_session_reset;
-/* Says to all who know the region, until the session ends or forgets it, that it is in use. False:
- * somebody else still uses it. */
+/* Says to all who know the region that rings run on it. False: somebody else still uses it, or it
+ * cannot be said now. */
 bool hf_session_hold_inflight(struct hf_session *session);
+/* The last ring of the session has stopped. */
+void hf_session_release_inflight(struct hf_session *session);
 void hf_session_forget_inflight(struct hf_session *session);
 
 #endif

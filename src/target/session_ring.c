@@ -89,7 +89,8 @@ static void left(struct hf_session_ring *ring)
     ring->queue = NULL;
     ring->phase = HF_RING_PHASE_IDLE;
     ring->leaving_ns = 0;
-    ring->session->queue_count--;
+    if (--ring->session->queue_count == 0)
+        hf_session_release_inflight(ring->session);
     hf_lease_leave(&ring->session->target->lease);
 }
 
@@ -228,7 +229,7 @@ static const char *why_held(struct hf_session *session)
     if (session->target->dying_count > 0 && must_wait(session))
         return "an earlier session still has I/O in the kernel";
     if (!hf_session_hold_inflight(session))
-        return "somebody else still uses its in-flight region";
+        return "its in-flight region is still in use, or cannot be locked now";
     return NULL;
 }
 

@@ -2,8 +2,8 @@
 /*
  * A thread for each lot: one guest's memory is not to wait for another's. Pages go piece by piece
  * before the mapping does, since all other mappings of the process wait meanwhile; what it costs to
- * free a file that nobody else has comes last, when nobody waits any more (the kernel closes it on
- * the thread's way back).
+ * free a file that nobody else has comes last (the kernel closes it on the thread's way back); only
+ * the session's own end, and the process's, wait for that.
  */
 #include "target/unmap.h"
 

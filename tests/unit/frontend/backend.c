@@ -8,11 +8,13 @@
 #include "os/stream.h"
 #include "wire/framer.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,8 +61,20 @@ static uint64_t number_for(const struct server *server, uint32_t request)
     }
 }
 
+/* Nobody may write to it any more. */
+static int make_sealed(uint64_t size)
+{
+    int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) < 0)
+        abort();
+    return fd;
+}
+
 static int make_region(const struct server *server, uint64_t size)
 {
+    if (server->script->region == BACKEND_REGION_SEALED)
+        return make_sealed(size);
     if (server->script->region == BACKEND_REGION_EVENTFD)
         return hf_event_create();
     return hf_region_create("in-flight",

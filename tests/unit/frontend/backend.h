@@ -11,7 +11,12 @@
 #include <sys/types.h>
 
 struct backend_script {
-    enum { BACKEND_REGION_GOOD, BACKEND_REGION_SHORT, BACKEND_REGION_EVENTFD } region;
+    enum {
+        BACKEND_REGION_GOOD,
+        BACKEND_REGION_SHORT,
+        BACKEND_REGION_EVENTFD,
+        BACKEND_REGION_SEALED
+    } region;
     int dies_at;    /* exits on the message with this number (from 1); 0: never */
     int closes_at;  /* closes the connection there, and takes the next one; 0: never */
     int silent_at;  /* does not answer from there on; 0: never */

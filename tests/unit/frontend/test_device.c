@@ -204,6 +204,7 @@ static void a_descriptor_that_is_no_region_is_refused_and_forgotten(void **state
     struct rig *rig = *state;
     struct backend_script short_one = { .region = BACKEND_REGION_SHORT };
     struct backend_script eventfd = { .region = BACKEND_REGION_EVENTFD };
+    struct backend_script sealed = { .region = BACKEND_REGION_SEALED };
     struct backend_script good = { 0 };
     const struct hf_plan *plan = hf_frontend_plan(&rig->device->frontend);
     pid_t pid = backend_start(rig->path, &short_one);
@@ -220,6 +221,11 @@ static void a_descriptor_that_is_no_region_is_refused_and_forgotten(void **state
     backend_end(pid, true);
     pid = backend_start(rig->path, &eventfd);
     unsigned refused = rig->reports[HF_REPORT_REFUSED];
+    rig_until(rig, HF_REPORT_REFUSED, refused + 2);
+    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
+    backend_end(pid, true);
+    pid = backend_start(rig->path, &sealed);
+    refused = rig->reports[HF_REPORT_REFUSED];
     rig_until(rig, HF_REPORT_REFUSED, refused + 2);
     assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
     backend_end(pid, true);

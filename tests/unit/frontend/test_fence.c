@@ -6,6 +6,7 @@
 
 #include "device/device_private.h"
 #include "os/clock.h"
+#include "os/lock.h"
 #include "ring/inflight.h"
 
 #include <poll.h>
@@ -117,6 +118,27 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     backend_end(pid, true);
 }
 
+/* It was a go-between: the back-end behind it goes on with the rings. */
+static void a_region_in_use_behind_a_dead_process_is_waited_for(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig_start(rig);
+    const struct hf_inflight_plan *region = &hf_frontend_plan(&rig->device->frontend)->inflight;
+    int user = hf_lock_part(region->fd, region->mmap_offset, region->mmap_size);
+    assert_true(user >= 0);
+    backend_end(pid, true);
+    rig_until(rig, HF_REPORT_FENCE, 1); /* after a second of waiting */
+    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], "still uses the in-flight region"));
+    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_false(hf_device_at_rest(rig->device));
+    close(user);
+    rig_until(rig, HF_REPORT_STOPPED, 1);
+    assert_true(hf_device_at_rest(rig->device));
+}
+
 static void a_hung_back_end_is_killed_where_that_is_asked_for(void **state)
 {
     struct rig *rig = *state;
@@ -202,6 +224,7 @@ int main(void)
         WITH_RIG(a_stopped_process_that_can_be_connected_to_is_not_at_rest),
         WITH_RIG(another_process_that_answers_is_no_fence),
         WITH_RIG(the_region_of_the_process_that_answers_is_not_written),
+        WITH_RIG(a_region_in_use_behind_a_dead_process_is_waited_for),
         WITH_RIG(a_hung_back_end_is_killed_where_that_is_asked_for),
         WITH_RIG(a_command_that_succeeds_is_the_fence),
         WITH_RIG(a_command_that_fails_is_none),

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define QUEUES 3u
@@ -156,6 +157,22 @@ static void a_region_that_is_in_use_is_left_to_its_user(void **state)
     assert_int_equal(header_of(rig, 0)->used_idx, 1);
 }
 
+/* Then it cannot be known whether somebody uses it. */
+static void a_region_that_cannot_be_locked_for_want_of_descriptors_is_not_written(void **state)
+{
+    struct rig *rig = *state;
+    struct rlimit kept, none;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &kept), 0);
+    none = (struct rlimit){ .rlim_cur = 3, .rlim_max = kept.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    settled(rig);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &kept), 0);
+    assert_int_equal(header_of(rig, 0)->version, 0);
+    settled(rig);
+    assert_int_equal(header_of(rig, 0)->version, 1);
+}
+
 static void a_region_that_became_shorter_is_noted(void **state)
 {
     struct rig *rig = *state;
@@ -206,6 +223,7 @@ int main(void)
         WITH_RIG(what_is_in_flight_is_counted_and_the_oldest_named),
         WITH_RIG(a_stop_that_left_nothing_is_clean),
         WITH_RIG(a_region_that_is_in_use_is_left_to_its_user),
+        WITH_RIG(a_region_that_cannot_be_locked_for_want_of_descriptors_is_not_written),
         WITH_RIG(a_region_that_became_shorter_is_noted),
         WITH_RIG(a_region_for_more_rings_than_there_can_be_is_noted),
     };

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,14 +104,31 @@ static void a_part_of_a_memfd_is_locked_against_those_who_share_its_fd(void **st
 
 static void what_cannot_be_opened_again_cannot_be_locked_in_part(void **state)
 {
-    int ends[2];
+    HF_AUTO_FD int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    HF_AUTO_FD int file = open_file(O_RDWR);
+    HF_AUTO_FD int name = open_file(O_PATH);
+    HF_AUTO_FD int reader = open_file(O_RDONLY);
 
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    assert_int_equal(hf_lock_part(ends[0], 0, 1), -ENXIO);
-    assert_int_equal(hf_lock_part(-1, 0, 1), -ENOENT);
-    close(ends[0]);
-    close(ends[1]);
+    assert_int_equal(hf_lock_part(socket_fd, 0, 1), -EINVAL);
+    assert_int_equal(hf_lock_part(name, 0, 1), -EINVAL);
+    assert_int_equal(hf_lock_part(reader, 0, 1), -EINVAL);
+    assert_int_equal(hf_lock_part(-1, 0, 1), -EBADF);
+}
+
+/* A shortage is not "nobody can lock this": later there may be descriptors. */
+static void a_shortage_of_descriptors_is_told_from_a_lock_that_cannot_be(void **state)
+{
+    HF_AUTO_FD int fd = memfd_create("region", MFD_CLOEXEC);
+    struct rlimit kept, none;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &kept), 0);
+    none = (struct rlimit){ .rlim_cur = 3, .rlim_max = kept.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int lock = hf_lock_part(fd, 0, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &kept), 0);
+    assert_int_equal(lock, -EMFILE);
 }
 
 static void a_write_lock_needs_an_fd_open_for_writing(void **state)
@@ -246,6 +264,7 @@ int main(void)
         TIDY(the_lock_lives_as_long_as_any_duplicate_of_the_open_file),
         TIDY(a_part_of_a_memfd_is_locked_against_those_who_share_its_fd),
         TIDY(what_cannot_be_opened_again_cannot_be_locked_in_part),
+        TIDY(a_shortage_of_descriptors_is_told_from_a_lock_that_cannot_be),
         TIDY(a_write_lock_needs_an_fd_open_for_writing),
         TIDY(the_holder_of_a_lock_is_found_by_name),
         TIDY(a_lock_of_our_own_is_not_somebody_elses),
