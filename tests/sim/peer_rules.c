@@ -218,6 +218,10 @@ static bool get_inflight(RULE_ARGS)
     if (any_started(process))
         sim_peer_fail(process, "GET_INFLIGHT_FD while a ring runs");
     process->peer.inflight_epoch = process->heard_epoch;
+    /* A second call drops the first region, even if it comes to nothing (DPDK frees it first). */
+    sim_fd_close(&world->fds, process->peer.inflight_fd);
+    process->peer.inflight_fd = -1;
+    process->peer.inflight_set = false;
     if (asked->queue_count != world->vmm.queue_count || asked->queue_size > SIM_RING_SIZE)
         sim_peer_fail(process, "GET_INFLIGHT_FD for %u rings of %u", asked->queue_count,
                       asked->queue_size);
