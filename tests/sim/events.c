@@ -25,22 +25,37 @@ void sim_events_add(struct sim_events *events, const struct sim_event *event)
     events->list[key->place] = *event;
 }
 
-static bool goes_before(const struct sim_event_key *a, const struct sim_event_key *b)
+bool sim_event_goes_before(const struct sim_event_key *a, const struct sim_event_key *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
 
-bool sim_events_take(struct sim_events *events, struct sim_event *event)
+static unsigned first_of(const struct sim_events *events)
 {
-    struct sim_event_key *first = &events->keys[0];
-    struct sim_event_key taken;
+    unsigned first = 0;
 
     for (unsigned i = 1; i < events->count; i++)
-        if (goes_before(&events->keys[i], first))
-            first = &events->keys[i];
+        if (sim_event_goes_before(&events->keys[i], &events->keys[first]))
+            first = i;
+    return first;
+}
+
+const struct sim_event *sim_events_next(const struct sim_events *events)
+{
+    const struct sim_event_key *first = &events->keys[first_of(events)];
+
     if (events->count == 0 || first->at_ns == SIM_EVENTS_PARKED)
+        return NULL;
+    return &events->list[first->place];
+}
+
+bool sim_events_take(struct sim_events *events, struct sim_event *event)
+{
+    struct sim_event_key *first = &events->keys[first_of(events)];
+    struct sim_event_key taken = *first;
+
+    if (events->count == 0 || taken.at_ns == SIM_EVENTS_PARKED)
         return false;
-    taken = *first;
     *event = events->list[taken.place];
     *first = events->keys[--events->count];
     events->keys[events->count] = taken;

@@ -42,20 +42,27 @@ struct sim_event {
     struct hf_message message;
 };
 
+struct sim_event_key {
+    uint64_t at_ns;
+    uint64_t order;
+    unsigned place;
+};
+
 struct sim_events {
     struct sim_verdict *verdict;
     uint64_t last_order;
     unsigned count;
-    struct sim_event_key {
-        uint64_t at_ns;
-        uint64_t order;
-        unsigned place;
-    } keys[SIM_EVENTS_MAX]; /* the first `count` wait; the places of the others are free */
+    struct sim_event_key
+        keys[SIM_EVENTS_MAX]; /* the first `count` wait; the places of the others are free */
     struct sim_event list[SIM_EVENTS_MAX];
 };
 
 void sim_events_init(struct sim_events *events, struct sim_verdict *verdict);
 void sim_events_add(struct sim_events *events, const struct sim_event *event);
+/* Of two that wait. */
+bool sim_event_goes_before(const struct sim_event_key *a, const struct sim_event_key *b);
+/* What comes next, or NULL. */
+const struct sim_event *sim_events_next(const struct sim_events *events);
 /* The earliest; false: nothing will ever happen (what is parked does not count). */
 bool sim_events_take(struct sim_events *events, struct sim_event *event);
 /* What waits for a stopped process is added for this instant, which never comes, */

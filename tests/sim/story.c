@@ -116,6 +116,11 @@ static const struct {
     [SIM_STAGE_OVER] = { sim_world_end, NULL, SIM_STAGE_OVER },
 };
 
+bool sim_story_is_passing(const struct sim_world *world)
+{
+    return stages[world->story.stage].is_over == has_passed;
+}
+
 static void enter(struct sim_world *world, enum sim_stage stage)
 {
     world->story.stage = stage;

@@ -50,6 +50,8 @@ void sim_story_run(struct sim_world *world, const struct sim_case *situation);
 /* The same in steps of one event at most; false: it is over, or red. */
 void sim_story_open(struct sim_world *world, const struct sim_case *situation);
 bool sim_story_step(struct sim_world *world);
+/* The stage ends at a given time. */
+bool sim_story_is_passing(const struct sim_world *world);
 
 /* Parts of it, for stories of their own: the device starts and has answered a few requests. */
 void sim_story_begin(struct sim_world *world, const struct sim_case *situation);

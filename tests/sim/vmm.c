@@ -10,7 +10,6 @@
 #define REGION_SIZE   UINT64_C(0x10000000)
 #define USER_BASE     UINT64_C(0x7f0000000000)
 #define RINGS_USED    (HF_FEATURE(VERSION_1) | HF_FEATURE(EVENT_IDX))
-#define RINGS_STRIDE  UINT64_C(0x10000)
 #define CHANGE_OF_IT  (HF_FEATURE(INDIRECT_DESC))
 #define GUEST_BOOT_NS SIM_MS
 
@@ -130,7 +129,7 @@ static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
 {
     struct sim_vmm *vmm = &world->vmm;
     struct sim_vmm_ring *ring = &vmm->rings[queue];
-    uint64_t at = ++vmm->set_ups * RINGS_STRIDE;
+    uint64_t at = ++vmm->set_ups * SIM_VMM_RINGS_STRIDE;
 
     end_epoch(world);
     sim_ring_lay_out(&world->memory, queue, size, world->situation.first_index);

@@ -10,6 +10,8 @@
 #include "memory.h"
 
 #define SIM_VMM_REGIONS_MAX 40u
+/* From the addresses of a ring to those of the one laid out next. */
+#define SIM_VMM_RINGS_STRIDE UINT64_C(0x10000)
 /* As virtio-scsi has it: control and event, whose requests are about those of the others. */
 #define SIM_LATE_RINGS 2u
 
