@@ -188,10 +188,11 @@ static bool is_question(const struct scene *scene)
     const struct hf_request_info *info = hf_request_info(scene->message.request);
     uint64_t features = scene->back.protocol_features;
     bool ack = scene->ack_before || (features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
+    bool own = info != NULL && info->reply == HF_REPLY_OWN; /* NULL: nobody knows that request */
     bool log = scene->message.request == HF_REQUEST_SET_LOG_BASE &&
                (features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
 
-    return info->reply == HF_REPLY_OWN || log || (hf_message_needs_reply(&scene->message) && ack);
+    return own || log || (hf_message_needs_reply(&scene->message) && ack);
 }
 
 static void judge_end(struct scene *scene)

@@ -105,9 +105,8 @@ static void a_part_of_a_memfd_is_locked_against_those_who_share_its_fd(void **st
 static void what_cannot_be_opened_again_cannot_be_locked_in_part(void **state)
 {
     HF_AUTO_FD int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    HF_AUTO_FD int file = open_file(O_RDWR);
+    HF_AUTO_FD int reader = open_file(O_RDONLY); /* makes it */
     HF_AUTO_FD int name = open_file(O_PATH);
-    HF_AUTO_FD int reader = open_file(O_RDONLY);
 
     (void)state;
     assert_int_equal(hf_lock_part(socket_fd, 0, 1), -EINVAL);
