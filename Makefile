@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz soak soak-pairs soak-kills soak-comings soak-fuzz install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz soak soak-pairs soak-crash soak-kills soak-comings soak-fuzz install deps docs format clean
 
 all: build
 
@@ -88,12 +88,18 @@ SOAK = HOLDFAST_BUILD=$(BUILD) tests/system/soak
 SOAK_KILLS ?= 20000
 SOAK_FUZZ_SECONDS ?= 3600
 
-soak: soak-pairs soak-comings soak-kills
+soak: soak-pairs soak-crash soak-comings soak-kills
 
 # Interrupted, they go on where they stopped, if the program is the same.
 soak-pairs: tests
 	@$(SOAK) note --words=8 'All pairs of faults, in virtual time' \
 		$(BUILD)/tests/sim/test_all_pairs --progress=$(BUILD)/all-pairs
+
+# Of every fourth scenario, every second image is recovered, and killed after each instruction of that.
+soak-crash: tests
+	@for victim in $(BUILD)/tests/crash/crash-victim-*; do \
+		$(SOAK) note --words=4 "All crash points, and those of recovery: $${victim##*-}" \
+			$(BUILD)/tests/crash/crash-points $$victim full || exit 1; done
 
 soak-kills: tests
 	@$(SOAK) kills --kills=$(SOAK_KILLS)
