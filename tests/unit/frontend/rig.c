@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "ring/split.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -138,7 +139,7 @@ void rig_until_fault(struct rig *rig, enum hf_fault fault)
     assert_int_equal(rig->last[HF_REPORT_LOST].fault, fault);
 }
 
-void rig_start(struct rig *rig)
+void rig_ask_to_start(struct rig *rig)
 {
     hf_device_connect(rig->device);
     rig_until(rig, HF_REPORT_CONNECTED, 1);
@@ -146,6 +147,11 @@ void rig_start(struct rig *rig)
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         rig_set_up_queue(rig, i);
     hf_device_set_status(rig->device, 15);
+}
+
+void rig_start(struct rig *rig)
+{
+    rig_ask_to_start(rig);
     rig_until(rig, HF_REPORT_STARTED, 1);
 }
 
@@ -155,4 +161,26 @@ enum hf_phase rig_phase(const struct rig *rig)
 
     hf_device_get_status(rig->device, &status);
     return status.phase;
+}
+
+void rig_dispatch_for(struct rig *rig, uint64_t duration_ns)
+{
+    uint64_t end_ns = hf_clock_ns() + duration_ns;
+    struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
+
+    while (hf_clock_ns() < end_ns) {
+        poll(&item, 1, 10);
+        hf_device_dispatch(rig->device);
+    }
+}
+
+unsigned rig_count_fds(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
 }

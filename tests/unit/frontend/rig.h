@@ -39,8 +39,12 @@ void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count);
 /* Nobody may listen yet at first; then this must come. */
 void rig_until_fault(struct rig *rig, enum hf_fault fault);
 void rig_set_up_queue(struct rig *rig, uint16_t queue);
-/* Gives the device three rings and starts them. */
+/* Gives the device three rings; ask: they are to start; start: they have. */
+void rig_ask_to_start(struct rig *rig);
 void rig_start(struct rig *rig);
+void rig_dispatch_for(struct rig *rig, uint64_t duration_ns);
+/* Of this process. */
+unsigned rig_count_fds(void);
 /* Whoever listens there now, another one may. */
 void rig_forget_socket(const struct rig *rig);
 enum hf_phase rig_phase(const struct rig *rig);

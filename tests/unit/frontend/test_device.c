@@ -13,9 +13,7 @@
 #include "os/region.h"
 #include "ring/split.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,17 +25,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-static unsigned count_fds(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
-}
 
 static unsigned count_lines(const char *path)
 {
@@ -209,12 +196,7 @@ static void a_descriptor_that_is_no_region_is_refused_and_forgotten(void **state
     const struct hf_plan *plan = hf_frontend_plan(&rig->device->frontend);
     pid_t pid = backend_start(rig->path, &short_one);
 
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 1);
-    assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
-    for (uint16_t i = 0; i < RIG_QUEUES; i++)
-        rig_set_up_queue(rig, i);
-    hf_device_set_status(rig->device, 15);
+    rig_ask_to_start(rig);
     rig_until(rig, HF_REPORT_REFUSED, 1);
     assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
     assert_int_equal(plan->inflight.fd, -1);
@@ -340,12 +322,12 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
         }
         rig_until(rig, HF_REPORT_STARTED, started + 1);
         if (i == 100) {
-            fds = count_fds();
+            fds = rig_count_fds();
             maps = count_lines("/proc/self/maps");
             anonymous = anonymous_kib();
         }
     }
-    assert_int_equal(count_fds(), fds);
+    assert_int_equal(rig_count_fds(), fds);
     assert_int_equal(count_lines("/proc/self/maps"), maps);
     assert_true(SANITIZED || anonymous_kib() <= anonymous + 16);
     backend_end(pid, true);

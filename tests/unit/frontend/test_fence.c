@@ -9,20 +9,16 @@
 #include "os/lock.h"
 #include "ring/inflight.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void dispatch_for(struct rig *rig, uint64_t duration_ns)
+static void hang_up_on_a_stopped(struct rig *rig, pid_t pid)
 {
-    uint64_t end_ns = hf_clock_ns() + duration_ns;
-    struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
-
-    while (hf_clock_ns() < end_ns) {
-        poll(&item, 1, 10);
-        hf_device_dispatch(rig->device);
-    }
+    kill(pid, SIGSTOP);
+    waitpid(pid, NULL, WUNTRACED);
+    hf_device_disconnect(rig->device);
+    hf_device_dispatch(rig->device);
 }
 
 /* A connect to a stopped process succeeds: the kernel does that. */
@@ -33,12 +29,9 @@ static void a_stopped_process_that_can_be_connected_to_is_not_at_rest(void **sta
     pid_t pid = backend_start(rig->path, &script);
 
     rig_start(rig);
-    kill(pid, SIGSTOP);
-    waitpid(pid, NULL, WUNTRACED);
-    hf_device_disconnect(rig->device);
-    hf_device_dispatch(rig->device);
+    hang_up_on_a_stopped(rig, pid);
     hf_device_connect(rig->device);
-    dispatch_for(rig, 50 * HF_NS_PER_MS);
+    rig_dispatch_for(rig, 50 * HF_NS_PER_MS);
     assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     kill(pid, SIGCONT);
@@ -55,15 +48,12 @@ static void another_process_that_answers_is_no_fence(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     rig_start(rig);
-    kill(pid, SIGSTOP);
-    waitpid(pid, NULL, WUNTRACED);
-    hf_device_disconnect(rig->device);
-    hf_device_dispatch(rig->device);
+    hang_up_on_a_stopped(rig, pid);
     rig_forget_socket(rig);
     pid_t other = backend_start(rig->path, &script);
     hf_device_connect(rig->device);
     rig_until(rig, HF_REPORT_CONNECTED, 2);
-    dispatch_for(rig, 50 * HF_NS_PER_MS);
+    rig_dispatch_for(rig, 50 * HF_NS_PER_MS);
     assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     backend_end(pid, true);

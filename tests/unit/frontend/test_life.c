@@ -8,32 +8,8 @@
 #include "device/device_private.h"
 #include "os/clock.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <unistd.h>
-
-static unsigned count_fds(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
-}
-
-static void dispatch_for(struct rig *rig, uint64_t duration_ns)
-{
-    uint64_t end_ns = hf_clock_ns() + duration_ns;
-    struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
-
-    while (hf_clock_ns() < end_ns) {
-        poll(&item, 1, 10);
-        hf_device_dispatch(rig->device);
-    }
-}
 
 static void make_default_device(struct rig *rig)
 {
@@ -53,7 +29,7 @@ static void nobody_is_dialled_before_that_is_wanted(void **state)
     struct rig *rig = *state;
 
     hf_device_set_status(rig->device, 1);
-    dispatch_for(rig, 20 * HF_NS_PER_MS);
+    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     assert_int_equal(rig_phase(rig), HF_PHASE_DOWN);
     assert_int_equal(rig->reports[HF_REPORT_LOST], 0);
 }
@@ -68,7 +44,7 @@ static void a_device_is_connected_when_all_is_negotiated(void **state)
     hf_device_connect(rig->device);
     while (rig_phase(rig) != HF_PHASE_NEGOTIATING) {
         assert_true(hf_clock_ns() < end_ns);
-        dispatch_for(rig, HF_NS_PER_MS);
+        rig_dispatch_for(rig, HF_NS_PER_MS);
     }
     assert_false(hf_device_connected(rig->device));
     rig_until_fault(rig, HF_FAULT_TIMEOUT);
@@ -153,12 +129,12 @@ static void no_ring_runs_before_driver_ok(void **state)
     rig_until(rig, HF_REPORT_CONNECTED, 1);
     set_up_again(rig);
     hf_device_set_status(rig->device, 11); /* FEATURES_OK */
-    dispatch_for(rig, 20 * HF_NS_PER_MS);
+    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     assert_int_equal(rig->reports[HF_REPORT_STARTED], 0);
     rig_start(rig);
     hf_device_reset(rig->device);
     set_up_again(rig);
-    dispatch_for(rig, 20 * HF_NS_PER_MS);
+    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     assert_int_equal(rig->reports[HF_REPORT_STOPPED], 1);
     assert_int_equal(rig->reports[HF_REPORT_STARTED], 1);
     hf_device_set_status(rig->device, 15);
@@ -223,9 +199,9 @@ static void memory_that_is_refused_leaves_no_descriptor(void **state)
     struct hf_error error = { 0 };
 
     assert_int_equal(add_page(rig, 1, &error), 0);
-    unsigned before = count_fds();
+    unsigned before = rig_count_fds();
     assert_int_equal(add_page(rig, 1, &error), -EEXIST);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(rig_count_fds(), before);
 }
 
 static void one_thing_is_asked_at_a_time(void **state)
@@ -246,20 +222,20 @@ static void a_device_that_is_gone_leaves_nothing_behind(void **state)
     struct backend_script script = { 0 };
 
     free_device(rig);
-    unsigned before = count_fds();
+    unsigned before = rig_count_fds();
     make_default_device(rig);
     free_device(rig);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(rig_count_fds(), before);
     make_default_device(rig);
     hf_device_connect(rig->device);
-    dispatch_for(rig, 5 * HF_NS_PER_MS); /* nobody listens */
+    rig_dispatch_for(rig, 5 * HF_NS_PER_MS); /* nobody listens */
     free_device(rig);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(rig_count_fds(), before);
     pid_t pid = backend_start(rig->path, &script);
     make_default_device(rig);
     rig_start(rig);
     free_device(rig);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(rig_count_fds(), before);
     backend_end(pid, true);
 }
 
@@ -270,7 +246,7 @@ static void a_device_may_go_while_it_waits_for_its_back_end(void **state)
     struct backend_script script = { 0 };
 
     free_device(rig);
-    unsigned before = count_fds();
+    unsigned before = rig_count_fds();
     make_default_device(rig);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
@@ -278,7 +254,7 @@ static void a_device_may_go_while_it_waits_for_its_back_end(void **state)
     hf_device_dispatch(rig->device);
     assert_false(hf_device_at_rest(rig->device));
     free_device(rig);
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(rig_count_fds(), before);
     backend_end(pid, true);
 }
 
@@ -286,7 +262,7 @@ static unsigned fds_after(struct rig *rig, unsigned losses)
 {
     rig_until(rig, HF_REPORT_LOST, losses);
     assert_int_equal(rig_phase(rig), HF_PHASE_BACKOFF);
-    return count_fds();
+    return rig_count_fds();
 }
 
 /* No ring ever ran, so nobody is fenced. */
