@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import subprocess
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -74,9 +75,9 @@ class Load:
     kernel's own threads, the hypervisor."""
 
     def __init__(self):
-        self.began = os.times().elapsed, busy_seconds(), own_seconds()
+        self.began = time.monotonic(), busy_seconds(), own_seconds()
 
     def of_others(self):
         elapsed, busy, own = (now - then for now, then in
-                              zip((os.times().elapsed, busy_seconds(), own_seconds()), self.began))
+                              zip((time.monotonic(), busy_seconds(), own_seconds()), self.began))
         return max(0.0, (busy - own) / elapsed / os.cpu_count())
