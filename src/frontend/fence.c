@@ -69,10 +69,12 @@ static void wait_for_region(struct hf_frontend *frontend)
     uint64_t now_ns = hf_clock_ns();
 
     hf_loop_remove(&fencing->watch);
-    if (fencing->behind_ns == 0)
-        fencing->behind_ns = fencing->told_ns = now_ns;
-    if (now_ns - fencing->told_ns >= PATIENCE_FIRST_NS) {
-        fencing->told_ns = now_ns + PATIENCE_NEXT_NS - PATIENCE_FIRST_NS;
+    if (fencing->behind_ns == 0) {
+        fencing->behind_ns = now_ns;
+        fencing->tell_ns = now_ns + PATIENCE_FIRST_NS;
+    }
+    if (now_ns >= fencing->tell_ns) {
+        fencing->tell_ns = now_ns + PATIENCE_NEXT_NS;
         say(frontend,
             "the rings wait for a back-end that still uses the in-flight region, behind "
             "process",

@@ -43,7 +43,7 @@ struct hf_fencing {
     struct hf_watch watch;
     struct hf_timer patience; /* when it is over, it is said whom we wait for */
     uint64_t behind_ns;       /* since when for a back-end behind it; 0: not */
-    uint64_t told_ns;         /* when that was said, or began */
+    uint64_t tell_ns;         /* when that is to be said */
     int command_pidfd;        /* of the fence command under way, or -1 */
     struct hf_watch command_watch;
 };

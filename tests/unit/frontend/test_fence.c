@@ -122,6 +122,8 @@ static void a_region_in_use_behind_a_dead_process_is_waited_for(void **state)
     backend_end(pid, true);
     rig_until(rig, HF_REPORT_FENCE, 1); /* after a second of waiting */
     assert_non_null(strstr(rig->text[HF_REPORT_FENCE], "still uses the in-flight region"));
+    rig_dispatch_for(rig, 50 * HF_NS_PER_MS); /* it looks each 10 ms, and says so seldom */
+    assert_int_equal(rig->reports[HF_REPORT_FENCE], 1);
     assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     close(user);
