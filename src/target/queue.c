@@ -154,28 +154,28 @@ void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_
     dispatch(queue, order, hf_serve_set_enabled);
 }
 
-void hf_queue_extend_memory(struct hf_queue *queue, const struct hf_memory *memory,
-                            const struct hf_ring *ring, struct hf_queue_reply to)
+static void change_memory(struct hf_queue *queue, bool wait_for_old, const struct hf_memory *memory,
+                          const struct hf_ring *ring, struct hf_queue_reply to)
 {
     struct hf_order *order = &queue->memory_order;
 
     order->reply = to;
-    order->flag = false;
+    order->flag = wait_for_old;
     order->memory = memory;
     order->ring = *ring;
     dispatch(queue, order, hf_serve_set_memory);
 }
 
+void hf_queue_extend_memory(struct hf_queue *queue, const struct hf_memory *memory,
+                            const struct hf_ring *ring, struct hf_queue_reply to)
+{
+    change_memory(queue, false, memory, ring, to);
+}
+
 void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
                          const struct hf_ring *ring, struct hf_queue_reply to)
 {
-    struct hf_order *order = &queue->memory_order;
-
-    order->reply = to;
-    order->flag = true;
-    order->memory = memory;
-    order->ring = *ring;
-    dispatch(queue, order, hf_serve_set_memory);
+    change_memory(queue, true, memory, ring, to);
 }
 
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply to)
