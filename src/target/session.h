@@ -4,10 +4,10 @@
  * carries the core's effects out. Its I_T nexus. Control thread only.
  *
  *     OPEN --hang-up, fault--> DYING (queues abandoned) --no queue left--> UNMAPPING --> GONE
- *       \--target stops------> DYING (queues drained)  --/                              (freed by
- * target)
+ *       \--target stops------> DYING (queues drained)  --/
  *
- * Guest memory stays mapped until no queue is left, and the socket open until GONE.
+ * Guest memory stays mapped until no queue is left, and the socket open until GONE; the target
+ * frees what is GONE.
  */
 #ifndef HF_TARGET_SESSION_H
 #define HF_TARGET_SESSION_H

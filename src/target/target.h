@@ -3,10 +3,10 @@
  * The target as a whole: units, crew, listener, lock, and the sessions of all connected
  * front-ends, on one control thread. Everything here belongs to that thread. Knows no message.
  *
- * Rings are started only while three things hold: the lock of all units is ours, no session of this
- * process that shares memory with theirs is dying (its I/O may still be in the kernel), and nobody
- * else uses their in-flight region. Until then they are held back: whenever something changes,
- * hf_target_start_rings looks again.
+ * Rings are started only while three things hold: the lock of all units is ours; no session of this
+ * process is dying (its I/O may still be in the kernel) that shares memory with theirs, or had
+ * ended before theirs came; and nobody else uses their in-flight region. Until then they are held
+ * back: whenever something changes, hf_target_start_rings looks again.
  */
 #ifndef HF_TARGET_TARGET_H
 #define HF_TARGET_TARGET_H
