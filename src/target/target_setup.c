@@ -70,10 +70,9 @@ static int block_signals(void)
 /* Before anything is opened: later, the number of a closed one may be something of ours. */
 static int check_fd(const char *option, int fd, struct hf_error *error)
 {
-    int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
-
-    if (fd < 0)
+    if (fd < 0) /* not given */
         return 0;
+    int flags = fcntl(fd, F_GETFL);
     if (flags < 0)
         return hf_error_set(error, errno, "--%s=%d: it is not open", option, fd);
     if ((flags & O_ACCMODE) == O_RDONLY)
