@@ -48,9 +48,9 @@ def gap_row(name, chunks, start):
     return [name, GAPS[start], *(f"{rank(samples, mille):.2f}" for mille in PER_MILLE.values())]
 
 
-def load_words(shares):
+def load_words(shares, what="drills"):
     median = statistics.median(shares)
-    spread = f" (median of {len(shares)} drills; most: {max(shares):.0%})" if shares[1:] else ""
+    spread = f" (median of {len(shares)} {what}; most: {max(shares):.0%})" if shares[1:] else ""
     return (f"{'quiet' if median < QUIET else 'LOADED'}: others took {median:.0%} of the processors"
             + spread)
 
@@ -88,6 +88,31 @@ def storm(chunks, shapes, where):
         f"## {total(chunks, 'kills'):,} kills, {day(chunks[-1]['when'])}\n",
         verdict_words(chunks) + " " + where_words(where, sum(c["seconds"] for c in chunks)),
         table(counts), table(times), f"The shapes, `holdfast drill` with:\n\n{commands}"])
+
+
+def fuzzing_row(name, chunks):
+    depths = {}
+    for chunk in chunks:
+        for depth, count in chunk["depths"].items():
+            depths[depth] = depths.get(depth, 0) + count
+    last = chunks[-1]
+    return [name, f"{sum(chunk['cpu_s'] for chunk in chunks):,.1f}", f"{len(chunks)}",
+            f"{sum(chunk['inputs'] for chunk in chunks):,}", f"{last['corpus']:,}",
+            f"{last['coverage']:,}", f"{last['features']:,}",
+            "; ".join(f"{depth}: {count:,}" for depth, count in depths.items())]
+
+
+def fuzzing(chunks, targets, seconds, where):
+    rows = [["target", "processor s", "pieces", "inputs", "corpus", "coverage", "features",
+             "inputs that got so deep"],
+            *(fuzzing_row(name, [chunk for chunk in chunks if chunk["target"] == name])
+              for name in targets)]
+    where = where | {"load": load_words([chunk["others"] for chunk in chunks], "pieces")}
+    took = where_words(where, sum(chunk["seconds"] for chunk in chunks))
+    return "\n".join([
+        f"## Fuzzing, {seconds:,g} s of processor time a target, {day(chunks[-1]['when'])}\n",
+        f"Green: no input broke a promise of its target. Begun {day(chunks[0]['when'])}. {took}",
+        table(rows)])
 
 
 def note(title, seconds, words, where):

@@ -24,10 +24,10 @@ def revision():
     return (commit or "not from a repository") + (" with changes" if changed else "")
 
 
-def programs(folder):
-    """They, not the sources, are what is drilled."""
+def programs(folder, names=("holdfast", "holdfast-target")):
+    """They, not the sources, are what is drilled or fuzzed."""
     sums = hashlib.sha256()
-    for name in "holdfast", "holdfast-target":
+    for name in names:
         with open(os.path.join(folder, name), "rb") as file:
             sums.update(file.read())
     return sums.hexdigest()
