@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "os/fd.h"
+#include "os/frame.h"
 #include "os/process.h"
 #include "os/stream.h"
 
@@ -140,50 +141,24 @@ void hf_channel_send(struct hf_channel *channel, const struct hf_message *messag
     push(channel);
 }
 
-static bool feed(struct hf_channel *channel, struct hf_stream_input *input)
-{
-    struct hf_message message;
-    struct hf_piece piece = { .size_bytes = input->size_bytes,
-                              .fds = input->fds,
-                              .fd_count = (unsigned)input->fd_count,
-                              .truncated = input->fds_truncated };
-
-    if (input->fd_count > HF_FRAMER_PIECE_FDS_MAX) {
-        hf_stream_input_close(input);
-        broken(channel, HF_FAULT_MALFORMED, hf_wire_fault_text(HF_WIRE_FAULT_FDS_TOO_MANY));
-        return false;
-    }
-    switch (hf_framer_feed(&channel->framer, &piece, &message)) {
-    case HF_FRAME_MESSAGE:
-        channel->ops->received(channel->ops->host, &message);
-        return true;
-    case HF_FRAME_FAULT:
-        broken(channel, HF_FAULT_MALFORMED, hf_wire_fault_text(channel->framer.fault));
-        return false;
-    case HF_FRAME_MORE:
-    case HF_FRAME_COUNT:
-        break;
-    }
-    return true;
-}
-
 /* False when there is nothing more to read now. */
 static bool pull(struct hf_channel *channel)
 {
-    struct hf_stream_input input;
-    uint8_t *into;
-    size_t length;
+    struct hf_message message;
+    enum hf_frame frame;
+    ssize_t got = hf_frame_receive(channel->fd, &channel->framer, &message, &frame);
 
-    hf_framer_want(&channel->framer, &into, &length);
-    ssize_t got = hf_stream_receive(channel->fd, into, length, &input);
     if (got == -EAGAIN)
         return false;
     if (got <= 0) {
-        hf_stream_input_close(&input);
         broken(channel, HF_FAULT_HANGUP, got == 0 ? "end of file" : strerror((int)-got));
         return false;
     }
-    return feed(channel, &input);
+    if (frame == HF_FRAME_FAULT)
+        broken(channel, HF_FAULT_MALFORMED, hf_wire_fault_text(channel->framer.fault));
+    else if (frame == HF_FRAME_MESSAGE)
+        channel->ops->received(channel->ops->host, &message);
+    return frame != HF_FRAME_FAULT;
 }
 
 /* A callback may have closed this connection, and opened the next. */

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "os/fd.h"
+#include "os/frame.h"
 #include "os/log.h"
 #include "os/stream.h"
 #include "target/session_parts.h"
@@ -86,44 +87,25 @@ static void break_malformed(struct hf_session *session)
     hf_session_break(session, why);
 }
 
-/* More descriptors than any message has go no further. */
-static bool feed_framer(struct hf_session *session, struct hf_stream_input *input)
+/* True if there may be more to read. */
+static bool read_piece(struct hf_session *session)
 {
-    if (input->fd_count > HF_FRAMER_PIECE_FDS_MAX) {
-        hf_stream_input_close(input);
-        hf_session_break(session, "sent more descriptors than a message can have");
+    enum hf_frame frame;
+    ssize_t size =
+        hf_frame_receive(session->socket_fd, &session->framer, &session->message, &frame);
+
+    if (size == -EAGAIN)
+        return false;
+    if (size <= 0) {
+        bool clean = size < 0 || hf_framer_between_messages(&session->framer);
+        hf_session_break(session, clean ? NULL : "hung up within a message");
         return false;
     }
-    struct hf_piece piece = { .size_bytes = input->size_bytes,
-                              .fds = input->fds,
-                              .fd_count = (unsigned)input->fd_count,
-                              .truncated = input->fds_truncated };
-    enum hf_frame frame = hf_framer_feed(&session->framer, &piece, &session->message);
     if (frame == HF_FRAME_FAULT)
         break_malformed(session);
     else if (frame == HF_FRAME_MESSAGE)
         take_message(session);
     return frame != HF_FRAME_FAULT;
-}
-
-/* True if there may be more to read. */
-static bool read_piece(struct hf_session *session)
-{
-    struct hf_stream_input input;
-    uint8_t *into;
-    size_t length;
-
-    hf_framer_want(&session->framer, &into, &length);
-    ssize_t size = hf_stream_receive(session->socket_fd, into, length, &input);
-    if (size == -EAGAIN)
-        return false;
-    if (size <= 0) {
-        bool clean = size < 0 || hf_framer_between_messages(&session->framer);
-        hf_stream_input_close(&input);
-        hf_session_break(session, clean ? NULL : "hung up within a message");
-        return false;
-    }
-    return feed_framer(session, &input);
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *context)

@@ -3,10 +3,10 @@
 
 #include "os/event.h"
 #include "os/fd.h"
+#include "os/frame.h"
 #include "os/listener.h"
 #include "os/region.h"
 #include "os/stream.h"
-#include "wire/framer.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -139,29 +139,16 @@ static bool obey(struct server *server, struct hf_message *message)
 
 static bool read_some(struct server *server, struct hf_framer *framer)
 {
-    struct hf_stream_input input;
     struct hf_message message;
-    uint8_t *into;
-    size_t length;
+    enum hf_frame frame;
 
-    hf_framer_want(framer, &into, &length);
-    if (hf_stream_receive(server->connection, into, length, &input) <= 0)
+    if (hf_frame_receive(server->connection, framer, &message, &frame) <= 0)
         return false;
-    struct hf_piece piece = { .size_bytes = input.size_bytes,
-                              .fds = input.fds,
-                              .fd_count = (unsigned)input.fd_count,
-                              .truncated = input.fds_truncated };
-    switch (hf_framer_feed(framer, &piece, &message)) {
-    case HF_FRAME_MESSAGE:
-        return obey(server, &message);
-    case HF_FRAME_FAULT:
+    if (frame == HF_FRAME_FAULT) {
         fprintf(stderr, "the front-end sent %s\n", hf_wire_fault_text(framer->fault));
         _exit(4);
-    case HF_FRAME_MORE:
-    case HF_FRAME_COUNT:
-        break;
     }
-    return true;
+    return frame != HF_FRAME_MESSAGE || obey(server, &message);
 }
 
 static void wait_for(int fd)

@@ -10,6 +10,7 @@
 
 #include "os/event.h"
 #include "os/fd.h"
+#include "os/frame.h"
 #include "os/stream.h"
 #include "wire/message.h"
 
@@ -101,18 +102,13 @@ static void send_message(struct front *front, const struct hf_message *message)
 
 static struct hf_message receive_message(struct front *front)
 {
-    struct hf_stream_input input;
     struct hf_message message;
-    struct hf_piece piece;
-    uint8_t *into;
-    size_t length;
+    enum hf_frame frame;
 
     do {
         wait_for(front, POLLIN);
-        hf_framer_want(&front->framer, &into, &length);
-        assert_true(hf_stream_receive(front->socket_fd, into, length, &input) > 0);
-        piece = (struct hf_piece){ input.size_bytes, input.fds, (unsigned)input.fd_count, false };
-    } while (hf_framer_feed(&front->framer, &piece, &message) == HF_FRAME_MORE);
+        assert_true(hf_frame_receive(front->socket_fd, &front->framer, &message, &frame) > 0);
+    } while (frame == HF_FRAME_MORE);
     assert_int_equal(front->framer.fault, HF_WIRE_FAULT_NONE);
     return message;
 }
