@@ -127,6 +127,18 @@ const struct hf_memory_region *hf_memory_find_user(const struct hf_memory *memor
     return NULL;
 }
 
+const struct hf_memory_region *hf_memory_find_host(const struct hf_memory *memory, const void *host)
+{
+    for (uint32_t i = 0; i < memory->region_count; i++) {
+        const struct hf_memory_region *region = &memory->regions[i];
+        uintptr_t offset = (uintptr_t)host - (uintptr_t)region->host;
+        if (region->host != NULL && (uintptr_t)host >= (uintptr_t)region->host &&
+            offset < region->size_bytes)
+            return region;
+    }
+    return NULL;
+}
+
 static void *host_at(const struct hf_memory_region *region, uint64_t offset, uint64_t length)
 {
     if (region->host == NULL || !hf_range_inside(offset, length, region->size_bytes))

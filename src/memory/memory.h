@@ -80,6 +80,9 @@ const struct hf_memory_region *hf_memory_find(const struct hf_memory *memory,
                                               uint64_t guest_address);
 const struct hf_memory_region *hf_memory_find_user(const struct hf_memory *memory,
                                                    uint64_t user_address);
+/* The way back: the region that this byte of our process is in, or NULL. Not fast. */
+const struct hf_memory_region *hf_memory_find_host(const struct hf_memory *memory,
+                                                   const void *host);
 
 /*
  * Host pointer to [address, address + length), all of it in one region, or NULL. Length 0 gives a

@@ -7,13 +7,28 @@
 
 #include "base/check.h"
 
+/* These bytes of the used ring were written. */
+static void log_used(const struct hf_ring_device *device, const void *at, size_t length)
+{
+    if (device->log.bits == NULL)
+        return;
+    uint64_t offset = (uint64_t)((const uint8_t *)at - (const uint8_t *)device->ring.used);
+    hf_dirty_mark(&device->log, device->log_address + offset, length);
+}
+
+static void store_used_u16(const struct hf_ring_device *device, uint16_t *to, uint16_t value)
+{
+    hf_order_store_u16(to, value);
+    log_used(device, to, sizeof(*to));
+}
+
 /* Ask for a kick at the next head, in either manner. */
 static void arm_kick(struct hf_ring_device *device)
 {
     if (device->event_index)
-        hf_order_store_u16(hf_ring_avail_event(&device->ring), device->last_avail);
+        store_used_u16(device, hf_ring_avail_event(&device->ring), device->last_avail);
     else
-        hf_order_store_u16(&device->ring.used->flags, 0);
+        store_used_u16(device, &device->ring.used->flags, 0);
 }
 
 void hf_ring_device_start(struct hf_ring_device *device, const struct hf_ring_device_setup *setup)
@@ -29,6 +44,14 @@ void hf_ring_device_start(struct hf_ring_device *device, const struct hf_ring_de
     hf_order_store_u16(&device->ring.used->flags, 0);
     arm_kick(device);
     hf_order_fence();
+}
+
+void hf_ring_device_set_log(struct hf_ring_device *device, const struct hf_dirty_log *log,
+                            uint64_t address)
+{
+    device->log = *log;
+    device->log_address = address;
+    log_used(device, device->ring.used, hf_ring_used_bytes(device->ring.size));
 }
 
 enum hf_inflight_fault hf_ring_device_recover(struct hf_ring_device *device,
@@ -128,6 +151,7 @@ static void write_elements(const struct hf_ring_device *device,
         struct hf_used_element *element = &device->ring.used->ring[slot];
         hf_order_store_u32(&element->id, elements[i].id);
         hf_order_store_u32(&element->length, elements[i].length);
+        log_used(device, element, sizeof(*element));
     }
 }
 
@@ -162,6 +186,7 @@ void hf_ring_device_complete(struct hf_ring_device *device, const struct hf_used
         link_batch(device, elements, count);
     device->used_index = (uint16_t)(device->used_index + count);
     hf_order_release_u16(&device->ring.used->index, device->used_index);
+    log_used(device, &device->ring.used->index, sizeof(device->ring.used->index));
     if (tracked(device))
         settle_batch(device, elements, count);
 }
@@ -188,9 +213,10 @@ bool hf_ring_device_call_needed(struct hf_ring_device *device)
 void hf_ring_device_disable_kick(struct hf_ring_device *device)
 {
     if (device->event_index)
-        hf_order_store_u16(hf_ring_avail_event(&device->ring), (uint16_t)(device->last_avail - 1));
+        store_used_u16(device, hf_ring_avail_event(&device->ring),
+                       (uint16_t)(device->last_avail - 1));
     else
-        hf_order_store_u16(&device->ring.used->flags, HF_USED_NO_NOTIFY);
+        store_used_u16(device, &device->ring.used->flags, HF_USED_NO_NOTIFY);
 }
 
 bool hf_ring_device_enable_kick(struct hf_ring_device *device)

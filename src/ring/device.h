@@ -24,6 +24,7 @@
 #define HF_RING_DEVICE_H
 
 #include "ring/chain.h"
+#include "ring/dirty.h"
 #include "ring/inflight.h"
 #include "ring/split.h"
 
@@ -48,6 +49,8 @@ struct hf_ring_device {
     uint16_t called_index; /* used_index at the last call decision */
     uint16_t last_batch;   /* our copy of last_batch_head: shared memory is not asked */
     uint64_t counter;      /* of the next fetch */
+    struct hf_dirty_log log;  /* of our writes to the used ring; no bits: they are not logged */
+    uint64_t log_address;     /* at which the log has its first byte */
     enum hf_ring_fault fault; /* sticky: the driver broke the ring, nothing is fetched any more */
 };
 
@@ -67,6 +70,15 @@ void hf_ring_device_start(struct hf_ring_device *device, const struct hf_ring_de
 enum hf_inflight_fault hf_ring_device_recover(struct hf_ring_device *device,
                                               const struct hf_inflight_queue *queue,
                                               struct hf_inflight_recovery *recovery);
+
+/*
+ * From here on every write to the used ring is marked in the log, whose first byte stands for
+ * `address` (vhost-user: log_guest_addr of the ring); and the whole ring is marked now, since the
+ * start has written to it, and a predecessor may have died between a write and its mark. Without
+ * bits: nothing is marked any more. A start forgets the log.
+ */
+void hf_ring_device_set_log(struct hf_ring_device *device, const struct hf_dirty_log *log,
+                            uint64_t address);
 
 /* Is there a head to fetch? Cheap when there is; looks at shared memory when there is not. */
 bool hf_ring_device_pending(struct hf_ring_device *device);

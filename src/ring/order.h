@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The four ways to touch memory that somebody else changes at the same time. Nothing else in this
+ * The five ways to touch memory that somebody else changes at the same time. Nothing else in this
  * project does: rings, in-flight regions and whatever else is shared with another process or thread
  * is read and written through these.
  *
@@ -10,9 +10,12 @@
  *             other side wrote before its release is seen.
  *   release   a store; what came before it in program order, loads and stores, is done before it.
  *             Two releases stay in order, for a reader and for a SIGKILL between them.
- *   fence     everything before is done before anything after. Needed only between a store and a
- *             later load of something else: "I told you to wake me; did you put something in while
- *             I was telling you?" Each side stores, fences, then loads; without it both may miss.
+ *   or        sets bits in a byte while others set and clear bits in it; a release besides: who
+ * takes the bit away (with acquire) sees what was written before it was set. Also where it was set
+ * already: a look would not do, since it may overtake the store it is about. fence     everything
+ * before is done before anything after. Needed only between a store and a later load of something
+ * else: "I told you to wake me; did you put something in while I was telling you?" Each side
+ * stores, fences, then loads; without it both may miss.
  *
  * All take naturally aligned pointers.
  */
@@ -77,6 +80,11 @@ static inline void hf_order_release_u8(uint8_t *to, uint8_t value)
 static inline void hf_order_release_u16(uint16_t *to, uint16_t value)
 {
     __atomic_store_n(to, value, __ATOMIC_RELEASE);
+}
+
+static inline void hf_order_or_u8(uint8_t *to, uint8_t bits)
+{
+    __atomic_fetch_or(to, bits, __ATOMIC_RELEASE);
 }
 
 static inline void hf_order_fence(void)

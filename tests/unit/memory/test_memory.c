@@ -255,6 +255,27 @@ static void a_copy_crosses_regions_byte_by_byte(void **state)
     assert_true(hf_memory_copy(*state, 0, into, 0));
 }
 
+static void a_byte_of_ours_is_found_in_its_region(void **state)
+{
+    struct hf_memory *memory = *state;
+
+    assert_int_equal(hf_memory_find_host(memory, low_bytes)->guest_address, LOW_GUEST);
+    assert_int_equal(hf_memory_find_host(memory, low_bytes + LOW_SIZE - 1)->guest_address,
+                     LOW_GUEST);
+    assert_int_equal(hf_memory_find_host(memory, high_bytes + 7)->guest_address, HIGH_GUEST);
+    assert_int_equal(hf_memory_find_host(memory, far_bytes)->guest_address, FAR_GUEST);
+    assert_null(hf_memory_find_host(memory, gap_bytes));
+    assert_null(hf_memory_find_host(memory, NULL));
+}
+
+static void a_region_that_is_not_mapped_holds_no_byte_of_ours(void **state)
+{
+    struct hf_memory *memory = *state;
+
+    assert_int_equal(add(memory, 0x20000, 0x1000, NULL), HF_MEMORY_FAULT_NONE);
+    assert_null(hf_memory_find_host(memory, (void *)0x10));
+}
+
 static void a_span_is_laid_out_as_an_iovec(void **state)
 {
     (void)state;
@@ -291,6 +312,8 @@ int main(void)
         WITH_REGIONS(a_buffer_of_no_bytes_has_no_spans_wherever_it_is),
         WITH_REGIONS(a_length_that_wraps_ends_in_a_hole_and_not_at_address_0),
         WITH_REGIONS(a_copy_crosses_regions_byte_by_byte),
+        WITH_REGIONS(a_byte_of_ours_is_found_in_its_region),
+        WITH_REGIONS(a_region_that_is_not_mapped_holds_no_byte_of_ours),
         cmocka_unit_test(a_span_is_laid_out_as_an_iovec),
         cmocka_unit_test(every_fault_has_a_sentence),
     };

@@ -17,6 +17,7 @@
 #define hf_order_store_u64   real_order_store_u64
 #define hf_order_release_u8  real_order_release_u8
 #define hf_order_release_u16 real_order_release_u16
+#define hf_order_or_u8       real_order_or_u8
 #include "../../../../src/ring/order.h"
 #undef hf_order_load_u8
 #undef hf_order_load_u16
@@ -28,6 +29,7 @@
 #undef hf_order_store_u64
 #undef hf_order_release_u8
 #undef hf_order_release_u16
+#undef hf_order_or_u8
 
 #include <stddef.h>
 
@@ -61,5 +63,6 @@ SHADOW_STORE(store_u32, uint32_t)
 SHADOW_STORE(store_u64, uint64_t)
 SHADOW_STORE(release_u8, uint8_t)
 SHADOW_STORE(release_u16, uint16_t)
+SHADOW_STORE(or_u8, uint8_t)
 
 #endif
