@@ -102,6 +102,20 @@ void rig_open(struct rig *rig, const char *const *words, unsigned threads)
         fail_msg("%s", error.text);
 }
 
+void rig_make(struct rig *rig, const char *words, unsigned threads)
+{
+    const char *list[] = { words, NULL };
+
+    rig_init(rig, true);
+    rig_open(rig, list, threads);
+}
+
+void rig_serve(struct rig *rig, const char *words, unsigned threads, unsigned queues)
+{
+    rig_make(rig, words, threads);
+    rig_start_all(rig, queues);
+}
+
 void rig_done(struct rig *rig)
 {
     for (unsigned i = 0; i < RIG_QUEUES; i++) {

@@ -84,6 +84,10 @@ void rig_init(struct rig *rig, bool tracked);
 void rig_done(struct rig *rig);
 /* The back-end's half: units by words (NULL ends), workers. */
 void rig_open(struct rig *rig, const char *const *words, unsigned threads);
+/* rig_init, tracked, and rig_open with one unit. */
+void rig_make(struct rig *rig, const char *words, unsigned threads);
+/* The same, and the first `queues` rings are started. */
+void rig_serve(struct rig *rig, const char *words, unsigned threads, unsigned queues);
 /* Starts ring i at its used index, as a front-end does after a crash. */
 void rig_start(struct rig *rig, unsigned index, bool enabled, struct rig_answer *answer);
 void rig_start_all(struct rig *rig, unsigned queues);

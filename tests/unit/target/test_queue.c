@@ -7,14 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void open_rig(struct rig *rig, const char *words, unsigned threads, bool tracked)
-{
-    const char *list[] = { words, NULL };
-
-    rig_init(rig, tracked);
-    rig_open(rig, list, threads);
-}
-
 static void post_reads(struct rig *rig, unsigned queue, struct rig_call *calls, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -32,8 +24,7 @@ static void a_stop_drains_and_answers_the_used_index(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "fault:delay=30ms,mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "fault:delay=30ms,mem:1M", 1, 3);
     post_reads(&rig, 2, calls, 20);
     usleep(5000);
     rig_stop(&rig, 2, &answer);
@@ -58,8 +49,7 @@ static void a_stopped_queue_starts_again_and_finds_what_was_posted_meanwhile(voi
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     rig_run(&rig, &call, &command);
     rig_stop(&rig, 2, &answer);
     rig_add(&rig, 2, &call, 1, &command);
@@ -79,8 +69,7 @@ static void an_abandoned_queue_publishes_nothing_more(void **state)
     struct hf_inflight_queue inflight;
 
     (void)state;
-    open_rig(&rig, "fault:delay=10s,mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "fault:delay=10s,mem:1M", 1, 3);
     post_reads(&rig, 2, calls, 20);
     usleep(20000);
     hf_queue_abandon(rig.nexus.queues[2], rig_reply(&answer));
@@ -101,8 +90,7 @@ static void an_abandon_overtakes_a_stop(void **state)
     struct rig_answer abandon;
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "fault:hang-after=1,mem:1M", 1, 3);
     post_reads(&rig, 2, calls, 4);
     usleep(5000);
     hf_queue_stop(rig.nexus.queues[2], rig_reply(&stop));
@@ -122,8 +110,7 @@ static void an_abandon_right_behind_a_stop_overtakes_it_too(void **state)
     struct rig_answer abandon;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     hf_queue_stop(rig.nexus.queues[2], rig_reply(&stop));
     usleep(20000); /* the worker is done with it, its answer waits */
     hf_queue_abandon(rig.nexus.queues[2], rig_reply(&abandon));
@@ -141,7 +128,7 @@ static void a_disabled_ring_does_nothing_until_enabled(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
+    rig_make(&rig, "mem:1M", 1);
     rig_start(&rig, 2, false, &answer);
     post_reads(&rig, 2, calls, 3);
     usleep(20000);
@@ -169,8 +156,7 @@ static void a_new_call_fd_is_rung_once_at_the_switch(void **state)
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     hf_queue_set_call(rig.nexus.queues[2], dup(fd), rig_reply(&answer));
     rig_wait_answer(&rig, &answer);
     assert_true(is_rung(fd));
@@ -191,8 +177,7 @@ static void one_order_of_each_kind_may_be_under_way(void **state)
     struct hf_queue *queue;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     queue = rig.nexus.queues[2];
     for (unsigned round = 0; round < 100; round++) {
         hf_queue_set_enabled(queue, true, rig_reply(&answers[0]));
@@ -248,8 +233,7 @@ static void a_memory_swap_is_answered_when_nothing_refers_to_the_old_table(void 
     uint64_t begin;
 
     (void)state;
-    open_rig(&rig, "fault:delay=100ms,mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "fault:delay=100ms,mem:1M", 1, 3);
     rig_post(&rig, 2, &old, 1, &command);
     usleep(5000);
     begin = now_ms();
@@ -279,8 +263,7 @@ static void a_table_that_only_grew_waits_for_nobody(void **state)
     struct hf_memory memory;
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M", 1, true);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "fault:hang-after=1,mem:1M", 1, 3);
     rig_post(&rig, 2, &call, 1, &command);
     usleep(5000);
     memory = rig.memory;
@@ -300,8 +283,7 @@ static void swaps_under_load_lose_nothing(void **state)
     struct rig_call calls[20];
 
     (void)state;
-    open_rig(&rig, "fault:reorder=4,mem:1M", 2, true);
-    rig_start_all(&rig, 4);
+    rig_serve(&rig, "fault:reorder=4,mem:1M", 2, 4);
     uint8_t *other = alias(&rig, &memory);
     for (unsigned round = 0; round < 50; round++) {
         const struct hf_memory *table = round % 2 ? &rig.memory : &memory;
@@ -362,8 +344,7 @@ static void a_chain_that_is_no_memory_breaks_its_ring_only(void **state)
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 4);
+    rig_serve(&rig, "mem:1M", 1, 4);
     rig_add(&rig, 2, &call, 0, &command);
     for (unsigned i = 0; i < RIG_SIZE; i++)
         rig.rings[2].ring.desc[i].address = UINT64_MAX - 100;
@@ -378,8 +359,7 @@ static void a_short_header_breaks_its_ring_only(void **state)
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
-    rig_start_all(&rig, 4);
+    rig_serve(&rig, "mem:1M", 1, 4);
     rig_add(&rig, 2, &call, 0, &command);
     for (unsigned i = 0; i < RIG_SIZE; i++)
         rig.rings[2].ring.desc[i].length = 20;
@@ -387,13 +367,21 @@ static void a_short_header_breaks_its_ring_only(void **state)
     assert_only_ring_2_broke(&rig);
 }
 
+static void serve_untracked(struct rig *rig, const char *words)
+{
+    const char *list[] = { words, NULL };
+
+    rig_init(rig, false);
+    rig_open(rig, list, 1);
+    rig_start_all(rig, 4);
+}
+
 static void a_wild_available_index_breaks_its_ring_only(void **state)
 {
     struct rig rig;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, false);
-    rig_start_all(&rig, 4);
+    serve_untracked(&rig, "mem:1M");
     hf_order_release_u16(&rig.rings[2].ring.avail->index, 5000);
     assert_int_equal(eventfd_write(rig.rings[2].kick, 1), 0);
     assert_only_ring_2_broke(&rig);
@@ -407,8 +395,7 @@ static void the_same_head_twice_breaks_its_ring_only(void **state)
     struct hf_avail *avail;
 
     (void)state;
-    open_rig(&rig, "fault:delay=20ms,mem:1M", 1, false);
-    rig_start_all(&rig, 4);
+    serve_untracked(&rig, "fault:delay=20ms,mem:1M");
     rig_post(&rig, 2, &call, 1, &command);
     avail = rig.rings[2].ring.avail;
     hf_order_store_u16(&avail->ring[1], hf_order_load_u16(&avail->ring[0]));
@@ -425,7 +412,7 @@ static void a_ring_without_a_kick_fd_is_polled(void **state)
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, true);
+    rig_make(&rig, "mem:1M", 1);
     close(rig.rings[2].kick);
     rig.rings[2].kick = -1;
     rig_start_all(&rig, 3);

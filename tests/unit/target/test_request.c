@@ -15,13 +15,9 @@ struct disk {
 
 static void open_disk(struct disk *disk, const char *options)
 {
-    const char *words[] = { disk->words, NULL };
-
-    rig_init(&disk->rig, true);
     scratch_make(disk->path, sizeof(disk->path), 1u << 20);
     snprintf(disk->words, sizeof(disk->words), "%s%s", disk->path, options);
-    rig_open(&disk->rig, words, 1);
-    rig_start_all(&disk->rig, 3);
+    rig_serve(&disk->rig, disk->words, 1, 3);
 }
 
 static void close_disk(struct disk *disk)
@@ -306,15 +302,13 @@ static void mark_first(struct rig *rig, unsigned index)
 /* It may have run; the guest is told that it lost touch, and asks again if it must. */
 static void what_may_not_run_twice_is_not_run_again(void **state)
 {
-    static const char *const words[] = { "mem:1M", NULL };
     struct rig rig;
     struct rig_call calls[2];
     struct rig_command start_unit = { .cdb = { HF_OP_START_STOP_UNIT, [4] = 1 } };
     struct rig_answer answer;
 
     (void)state;
-    rig_init(&rig, true);
-    rig_open(&rig, words, 1);
+    rig_make(&rig, "mem:1M", 1);
     for (unsigned i = 0; i < 2; i++)
         rig_add(&rig, 2, &calls[i], i, &start_unit);
     hf_ring_driver_publish(&rig.rings[2].driver);

@@ -6,14 +6,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-static void open_rig(struct rig *rig, const char *words)
-{
-    const char *list[] = { words, NULL };
-
-    rig_init(rig, true);
-    rig_open(rig, list, 1);
-}
-
 static void wait_in_flight(struct rig *rig, unsigned queue, unsigned count)
 {
     uint64_t end = now_ms() + RIG_PATIENCE_MS;
@@ -42,8 +34,7 @@ static void what_is_posted_to_a_ring_that_stops_is_left_in_it(void **state)
     struct rig_answer stop;
 
     (void)state;
-    open_rig(&rig, "fault:delay=100ms,mem:1M");
-    rig_start_all(&rig, 4);
+    rig_serve(&rig, "fault:delay=100ms,mem:1M", 1, 4);
     rig_post(&rig, 2, &calls[0], 1, &command);
     wait_in_flight(&rig, 2, 1);
     hf_queue_stop(rig.nexus.queues[2], rig_reply(&stop));
@@ -78,8 +69,7 @@ static void a_guest_that_sleeps_until_it_is_called_finds_each_answer(void **stat
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "mem:1M");
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     for (unsigned i = 0; i < 20; i++) {
         assert_false(hf_ring_driver_enable_call(&rig.rings[2].driver));
         rig_post(&rig, 2, &call, 1, &command);

@@ -177,14 +177,6 @@ static void kills_at_any_moment_and_during_recovery_are_survived(void **state)
 
 /* ---- made-up predecessors, in this process ---- */
 
-static void open_rig(struct rig *rig, const char *words)
-{
-    const char *list[] = { words, NULL };
-
-    rig_init(rig, true);
-    rig_open(rig, list, 2);
-}
-
 /* Marks what is offered on a ring, as a target that fetched and died; oldest counter last. */
 static void mark(struct rig *rig, unsigned index, unsigned count)
 {
@@ -207,7 +199,7 @@ static void replayed_requests_run_in_the_order_of_their_counters(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     for (unsigned i = 0; i < 5; i++) {
         struct rig_command command = rig_write(0, 1, false);
 
@@ -240,7 +232,7 @@ static void replayed_requests_wait_for_the_ring_to_be_enabled(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     rig_add(&rig, 2, &call, 0, &command);
     hf_ring_driver_publish(&rig.rings[2].driver);
     mark(&rig, 2, 1);
@@ -264,7 +256,7 @@ static void a_replayed_chain_that_is_no_memory_is_answered_with_nothing(void **s
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     for (unsigned i = 0; i < 2; i++)
         rig_add(&rig, 2, &calls[i], i, &command);
     hf_ring_driver_publish(&rig.rings[2].driver);
@@ -289,7 +281,7 @@ static void a_region_of_nonsense_is_refused_with_its_reason(void **state)
     struct hf_inflight_queue inflight;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     assert_int_equal(hf_inflight_region_queue(&rig.region, 2, RIG_SIZE, &inflight),
                      HF_INFLIGHT_FAULT_NONE);
     inflight.header->version = 77;
@@ -322,7 +314,7 @@ static void replayed_task_management_waits_for_the_rings_with_entries(void **sta
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M");
+    rig_make(&rig, "fault:hang-after=1,mem:1M", 2);
     rig_add(&rig, 3, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[3].driver);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
@@ -351,7 +343,7 @@ static void new_task_management_waits_for_the_rings_with_entries_too(void **stat
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M");
+    rig_make(&rig, "fault:hang-after=1,mem:1M", 2);
     rig_add(&rig, 3, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[3].driver);
     mark(&rig, 3, 1);
@@ -379,7 +371,7 @@ static void a_batch_that_was_published_holds_no_task_management_back(void **stat
     uint64_t end = now_ms() + RIG_PATIENCE_MS;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
     mark(&rig, 0, 1);
     mark(&rig, 3, 0);
@@ -412,7 +404,7 @@ static void held_task_management_stays_in_flight_over_a_stop(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     rig_add(&rig, 3, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[3].driver);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
@@ -442,7 +434,7 @@ static void event_buffers_of_another_back_end_are_taken_back(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     rig_add(&rig, 1, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[1].driver);
     mark(&rig, 1, 1);
@@ -463,7 +455,7 @@ static void event_buffers_are_seen_again_whatever_base_is_told(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "mem:1M");
+    rig_make(&rig, "mem:1M", 2);
     rig_add(&rig, 1, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[1].driver);
     mark(&rig, 1, 1);

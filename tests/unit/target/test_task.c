@@ -6,15 +6,6 @@
 
 #include "vscsi/control.h"
 
-static void open_rig(struct rig *rig, const char *words, unsigned threads, unsigned queues)
-{
-    const char *list[] = { words, NULL };
-
-    rig_init(rig, true);
-    rig_open(rig, list, threads);
-    rig_start_all(rig, queues);
-}
-
 static void post_tagged(struct rig *rig, unsigned queue, struct rig_call *call, unsigned slot,
                         struct rig_command command)
 {
@@ -29,7 +20,7 @@ static void abort_task_kills_the_one_with_the_tag(void **state)
     struct rig_call task;
 
     (void)state;
-    open_rig(&rig, "fault:delay=300ms,mem:1M", 2, 4);
+    rig_serve(&rig, "fault:delay=300ms,mem:1M", 2, 4);
     for (unsigned i = 0; i < 3; i++)
         post_tagged(&rig, 2 + i % 2, &calls[i], 10 + i, rig_write(i, 1, false));
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_ABORT_TASK, 11);
@@ -53,7 +44,7 @@ static void abort_of_an_unknown_task_is_complete(void **state)
     struct rig_call task;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 2, 4);
+    rig_serve(&rig, "mem:1M", 2, 4);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_ABORT_TASK, 77);
     rig_wait(&rig, &task);
     assert_int_equal(task.response.response, HF_VSCSI_OK);
@@ -68,7 +59,7 @@ static void a_reset_answers_after_all_victims_on_all_workers(void **state)
     struct rig_call reset;
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M", 2, 6);
+    rig_serve(&rig, "fault:hang-after=1,mem:1M", 2, 6);
     for (unsigned i = 0; i < 24; i++)
         post_tagged(&rig, 2 + i % 4, &calls[i], 10 + i, rig_read(i, 1));
     rig_post_task(&rig, &reset, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
@@ -93,7 +84,7 @@ static void a_reset_waits_for_io_in_the_kernel(void **state)
 
     (void)state;
     scratch_make(path, sizeof(path), 1u << 20);
-    open_rig(&rig, path, 2, 6);
+    rig_serve(&rig, path, 2, 6);
     for (unsigned i = 0; i < 32; i++)
         post_tagged(&rig, 2 + i % 4, &calls[i], 10 + i, rig_write(i * 16, 16, true));
     rig_post_task(&rig, &reset, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
@@ -114,7 +105,7 @@ static void a_reset_finds_what_was_not_fetched_yet(void **state)
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "fault:hang-after=1,mem:1M", 2, 4);
+    rig_serve(&rig, "fault:hang-after=1,mem:1M", 2, 4);
     usleep(5000);
     rig_add(&rig, 3, &call, 10, &command);
     hf_ring_driver_publish(&rig.rings[3].driver); /* the kick is on its way */
@@ -133,7 +124,7 @@ static void a_query_finds_without_harm(void **state)
     struct rig_call task;
 
     (void)state;
-    open_rig(&rig, "fault:delay=200ms,mem:1M", 2, 4);
+    rig_serve(&rig, "fault:delay=200ms,mem:1M", 2, 4);
     post_tagged(&rig, 3, &call, 10, rig_read(0, 1));
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_QUERY_TASK, 10);
     rig_wait(&rig, &task);
@@ -152,7 +143,7 @@ static void what_is_not_supported_is_rejected(void **state)
     struct rig_call task;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_CLEAR_ACA, 0);
     rig_wait(&rig, &task);
     assert_int_equal(task.response.response, HF_VSCSI_FUNCTION_REJECTED);
@@ -170,7 +161,7 @@ static void a_stop_of_the_control_queue_drains_its_tasks(void **state)
     struct rig_answer answer;
 
     (void)state;
-    open_rig(&rig, "fault:delay=50ms,mem:1M", 2, 4);
+    rig_serve(&rig, "fault:delay=50ms,mem:1M", 2, 4);
     post_tagged(&rig, 3, &call, 10, rig_read(0, 1));
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
     usleep(1000);

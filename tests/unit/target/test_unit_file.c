@@ -96,12 +96,10 @@ struct disk {
 static void open_disk(struct disk *disk, const char *options)
 {
     char words[128];
-    const char *list[] = { words, NULL };
 
-    rig_init(&disk->rig, true);
     scratch_make(disk->path, sizeof(disk->path), 1u << 20);
     snprintf(words, sizeof(words), "%s%s", disk->path, options);
-    rig_open(&disk->rig, list, 1);
+    rig_make(&disk->rig, words, 1);
     memset(&record, 0, sizeof(record));
     record.ring = &disk->rig.rings[2].ring;
     rig_start_all(&disk->rig, 3);

@@ -42,14 +42,6 @@ static unsigned long switches(void)
     return count;
 }
 
-static void open_rig(struct rig *rig, const char *words, unsigned threads)
-{
-    const char *list[] = { words, NULL };
-
-    rig_init(rig, true);
-    rig_open(rig, list, threads);
-}
-
 static void idle_workers_do_not_wake_up(void **state)
 {
     struct rig rig;
@@ -58,8 +50,7 @@ static void idle_workers_do_not_wake_up(void **state)
     unsigned long before;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 3);
-    rig_start_all(&rig, RIG_QUEUES);
+    rig_serve(&rig, "mem:1M", 3, RIG_QUEUES);
     rig_run(&rig, &call, &command);
     usleep(50000);
     before = switches();
@@ -73,8 +64,7 @@ static void a_request_into_a_sleeping_ring_wakes_its_worker(void **state)
     struct rig rig;
 
     (void)state;
-    open_rig(&rig, "mem:1M", 2);
-    rig_start_all(&rig, RIG_QUEUES);
+    rig_serve(&rig, "mem:1M", 2, RIG_QUEUES);
     for (unsigned i = 0; i < 300; i++) {
         struct rig_call call;
         struct rig_command command = rig_read(i, 1);
@@ -95,8 +85,7 @@ static void every_kick_race_is_won(void **state)
     struct rig_command command = rig_read(0, 1);
 
     (void)state;
-    open_rig(&rig, "mem:1M", 1);
-    rig_start_all(&rig, 3);
+    rig_serve(&rig, "mem:1M", 1, 3);
     for (unsigned i = 0; i < 5000; i++) { /* posts fall into the moment before it sleeps */
         rig_post(&rig, 2, &calls[0], 0, &command);
         for (volatile unsigned spin = 0; spin < i % 700; spin++)
