@@ -192,6 +192,16 @@ static void mark(struct rig *rig, unsigned index, unsigned count)
         hf_inflight_mark(&inflight, ring->ring.avail->ring[i], 100 - i);
 }
 
+/* A read that it had fetched, the only one on the ring. */
+static void leave_read(struct rig *rig, unsigned index, struct rig_call *call)
+{
+    struct rig_command command = rig_read(0, 1);
+
+    rig_add(rig, index, call, 10, &command);
+    hf_ring_driver_publish(&rig->rings[index].driver);
+    mark(rig, index, 1);
+}
+
 static void replayed_requests_run_in_the_order_of_their_counters(void **state)
 {
     struct rig rig;
@@ -228,14 +238,11 @@ static void replayed_requests_wait_for_the_ring_to_be_enabled(void **state)
 {
     struct rig rig;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "mem:1M", 2);
-    rig_add(&rig, 2, &call, 0, &command);
-    hf_ring_driver_publish(&rig.rings[2].driver);
-    mark(&rig, 2, 1);
+    leave_read(&rig, 2, &call);
     rig_start(&rig, 2, false, &answer);
     assert_int_equal(answer.answer.replayed, 1);
     usleep(10000);
@@ -305,31 +312,37 @@ static void wait_for_task(struct rig *rig, const struct rig_call *task)
     }
 }
 
+/* The task is held until ring 3 runs too, and ends what is in flight there. */
+static void assert_waits_for_ring_3(struct rig *rig, const struct rig_call *task,
+                                    const struct rig_call *call)
+{
+    struct rig_answer answer;
+
+    usleep(20000);
+    hf_crew_dispatch(rig->crew);
+    usleep(20000);
+    assert_int_equal(rig_poll(rig), 0);
+    rig_start(rig, 3, true, &answer);
+    wait_for_task(rig, task);
+    assert_int_equal(task->response.response, HF_VSCSI_OK);
+    assert_int_equal(call->response.response, HF_VSCSI_RESET);
+}
+
 static void replayed_task_management_waits_for_the_rings_with_entries(void **state)
 {
     struct rig rig;
     struct rig_call task;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "fault:hang-after=1,mem:1M", 2);
-    rig_add(&rig, 3, &call, 10, &command);
-    hf_ring_driver_publish(&rig.rings[3].driver);
+    leave_read(&rig, 3, &call);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
-    mark(&rig, 3, 1);
     mark(&rig, 0, 1);
     rig_start(&rig, 0, true, &answer);
     rig_start(&rig, 2, true, &answer);
-    usleep(20000);
-    hf_crew_dispatch(rig.crew);
-    usleep(20000);
-    assert_int_equal(rig_poll(&rig), 0);
-    rig_start(&rig, 3, true, &answer);
-    wait_for_task(&rig, &task);
-    assert_int_equal(task.response.response, HF_VSCSI_OK);
-    assert_int_equal(call.response.response, HF_VSCSI_RESET);
+    assert_waits_for_ring_3(&rig, &task, &call);
     rig_done(&rig);
 }
 
@@ -339,25 +352,15 @@ static void new_task_management_waits_for_the_rings_with_entries_too(void **stat
     struct rig rig;
     struct rig_call task;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "fault:hang-after=1,mem:1M", 2);
-    rig_add(&rig, 3, &call, 10, &command);
-    hf_ring_driver_publish(&rig.rings[3].driver);
-    mark(&rig, 3, 1);
+    leave_read(&rig, 3, &call);
     rig_start(&rig, 0, true, &answer);
     rig_start(&rig, 2, true, &answer);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
-    usleep(20000);
-    hf_crew_dispatch(rig.crew);
-    usleep(20000);
-    assert_int_equal(rig_poll(&rig), 0);
-    rig_start(&rig, 3, true, &answer);
-    wait_for_task(&rig, &task);
-    assert_int_equal(task.response.response, HF_VSCSI_OK);
-    assert_int_equal(call.response.response, HF_VSCSI_RESET);
+    assert_waits_for_ring_3(&rig, &task, &call);
     rig_done(&rig);
 }
 
@@ -400,15 +403,12 @@ static void held_task_management_stays_in_flight_over_a_stop(void **state)
     struct rig rig;
     struct rig_call task;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "mem:1M", 2);
-    rig_add(&rig, 3, &call, 10, &command);
-    hf_ring_driver_publish(&rig.rings[3].driver);
+    leave_read(&rig, 3, &call);
     rig_post_task(&rig, &task, 1, HF_VSCSI_TMF_LOGICAL_UNIT_RESET, 0);
-    mark(&rig, 3, 1);
     mark(&rig, 0, 1);
     rig_start(&rig, 0, true, &answer);
     usleep(5000);
@@ -430,14 +430,11 @@ static void event_buffers_of_another_back_end_are_taken_back(void **state)
 {
     struct rig rig;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "mem:1M", 2);
-    rig_add(&rig, 1, &call, 10, &command);
-    hf_ring_driver_publish(&rig.rings[1].driver);
-    mark(&rig, 1, 1);
+    leave_read(&rig, 1, &call);
     rig_start(&rig, 1, true, &answer);
     rig_stop(&rig, 1, &answer);
     assert_true(answer.answer.settled);
@@ -451,14 +448,11 @@ static void event_buffers_are_seen_again_whatever_base_is_told(void **state)
 {
     struct rig rig;
     struct rig_call call;
-    struct rig_command command = rig_read(0, 1);
     struct rig_answer answer;
 
     (void)state;
     rig_make(&rig, "mem:1M", 2);
-    rig_add(&rig, 1, &call, 10, &command);
-    hf_ring_driver_publish(&rig.rings[1].driver);
-    mark(&rig, 1, 1);
+    leave_read(&rig, 1, &call);
     rig.base_ahead = 1;
     rig_start(&rig, 1, true, &answer);
     rig_stop(&rig, 1, &answer);
