@@ -64,6 +64,7 @@ static int tear_down(void **state)
 
     hf_frontend_writer_stopped(&rig->frontend);
     close(rig->frontend.front.plan.inflight.fd);
+    close(rig->frontend.parting_pidfd);
     close(rig->offer.fd);
     free(rig);
     return 0;
@@ -201,7 +202,8 @@ static void a_region_that_somebody_holds_is_not_copied(void **state)
     assert_null(convert(rig));
 }
 
-static pid_t sleeper(int *pidfd)
+/* The back-end that was hung up on. */
+static pid_t lose_a_sleeper(struct hf_frontend *frontend)
 {
     pid_t pid = fork();
 
@@ -209,41 +211,39 @@ static pid_t sleeper(int *pidfd)
         pause();
         _exit(0);
     }
-    assert_int_equal(hf_process_open(pid, pidfd), HF_PROCESS_FOUND);
+    assert_int_equal(hf_process_open(pid, &frontend->parting_pidfd), HF_PROCESS_FOUND);
+    frontend->parting_pid = pid;
+    hf_frontend_writer_lost(frontend);
     return pid;
+}
+
+static void end_it(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* What it writes after the copy would be lost: a request answered would be marked for ever. */
 static void what_a_process_may_still_write_is_not_copied_before_its_end(void **state)
 {
     struct rig *rig = *state;
-    struct hf_frontend *frontend = &rig->frontend;
-    pid_t pid = sleeper(&frontend->parting_pidfd);
+    pid_t pid = lose_a_sleeper(&rig->frontend);
 
     rig->offer = plan_of(192, QUEUES, 0);
-    frontend->parting_pid = pid;
-    hf_frontend_writer_lost(frontend);
     assert_string_equal(convert(rig), "the process that wrote it may still live");
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    end_it(pid);
     assert_null(convert(rig));
-    close(frontend->parting_pidfd);
 }
 
 static void who_has_stopped_its_rings_may_live(void **state)
 {
     struct rig *rig = *state;
-    struct hf_frontend *frontend = &rig->frontend;
-    pid_t pid = sleeper(&frontend->parting_pidfd);
+    pid_t pid = lose_a_sleeper(&rig->frontend);
 
     rig->offer = plan_of(192, QUEUES, 0);
-    frontend->parting_pid = pid;
-    hf_frontend_writer_lost(frontend);
-    hf_frontend_writer_stopped(frontend);
+    hf_frontend_writer_stopped(&rig->frontend);
     assert_null(convert(rig));
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    close(frontend->parting_pidfd);
+    end_it(pid);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
