@@ -265,62 +265,69 @@ static void a_fresh_header_keeps_a_desc_num_that_the_back_end_has_set(void **sta
     assert_int_equal(bytes[14], 3);
 }
 
-static void two_queues_are_settled_each_by_its_own_ring(void **state)
-{
-    struct hf_inflight_ring rings[2] = { { 4, 2, 4 }, { 4, 1, 3 } };
+/* The content of golden/inflight-two-queues. */
+struct pair {
     uint8_t bytes[256] __attribute__((aligned(8)));
     struct hf_inflight_region region;
     uint16_t counts[2];
-    uint16_t bad_queue = 99;
+    uint16_t bad_queue;
+};
+
+static void lay_out_two(struct pair *pair)
+{
+    golden_read("inflight-two-queues", pair->bytes, sizeof(pair->bytes));
+    hf_inflight_region_init(&pair->region, pair->bytes, sizeof(pair->bytes), 2);
+    pair->bad_queue = 99;
+}
+
+static enum hf_inflight_fault settle_two(struct pair *pair, const struct hf_inflight_ring *rings)
+{
+    return hf_inflight_settle(&pair->region, rings, pair->counts, &pair->bad_queue);
+}
+
+static void two_queues_are_settled_each_by_its_own_ring(void **state)
+{
+    struct hf_inflight_ring rings[2] = { { 4, 2, 4 }, { 4, 1, 3 } };
+    struct pair pair;
 
     (void)state;
-    golden_read("inflight-two-queues", bytes, sizeof(bytes));
-    hf_inflight_region_init(&region, bytes, sizeof(bytes), 2);
-    assert_int_equal(hf_inflight_settle(&region, rings, counts, &bad_queue),
-                     HF_INFLIGHT_FAULT_NONE);
-    assert_int_equal(counts[0], 1);
-    assert_int_equal(counts[1], 1);
-    assert_int_equal(bytes[128 + 14], 1);
+    lay_out_two(&pair);
+    assert_int_equal(settle_two(&pair, rings), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(pair.counts[0], 1);
+    assert_int_equal(pair.counts[1], 1);
+    assert_int_equal(pair.bytes[128 + 14], 1);
     rings[1].avail_index = 1;
-    assert_int_equal(hf_inflight_settle(&region, rings, counts, &bad_queue),
-                     HF_INFLIGHT_FAULT_TOO_MANY);
-    assert_int_equal(bad_queue, 1);
+    assert_int_equal(settle_two(&pair, rings), HF_INFLIGHT_FAULT_TOO_MANY);
+    assert_int_equal(pair.bad_queue, 1);
 }
 
 static void a_queue_without_room_for_its_ring_is_named_and_nothing_is_changed(void **state)
 {
     struct hf_inflight_ring rings[2] = { { 0, 0, 0 }, { 8, 1, 3 } };
     uint8_t before[256];
-    uint8_t bytes[256] __attribute__((aligned(8)));
-    struct hf_inflight_region region;
-    uint16_t counts[2];
-    uint16_t bad_queue = 99;
+    struct pair pair;
 
     (void)state;
-    golden_read("inflight-two-queues", bytes, sizeof(bytes));
-    memcpy(before, bytes, sizeof(bytes));
-    hf_inflight_region_init(&region, bytes, sizeof(bytes), 2);
-    assert_int_equal(hf_inflight_settle(&region, rings, counts, &bad_queue),
-                     HF_INFLIGHT_FAULT_STRIDE);
-    assert_int_equal(bad_queue, 1);
-    assert_int_equal(counts[1], 0);
-    assert_memory_equal(bytes, before, sizeof(bytes));
+    lay_out_two(&pair);
+    memcpy(before, pair.bytes, sizeof(before));
+    assert_int_equal(settle_two(&pair, rings), HF_INFLIGHT_FAULT_STRIDE);
+    assert_int_equal(pair.bad_queue, 1);
+    assert_int_equal(pair.counts[1], 0);
+    assert_memory_equal(pair.bytes, before, sizeof(before));
 }
 
 static void the_queue_of_a_ring_that_is_not_set_up_is_left_alone(void **state)
 {
     struct hf_inflight_ring rings[2] = { { 0, 0, 0 }, { 4, 1, 3 } };
-    uint8_t bytes[256] __attribute__((aligned(8)));
-    struct hf_inflight_region region;
-    uint16_t counts[2];
+    struct pair pair;
 
     (void)state;
-    golden_read("inflight-two-queues", bytes, sizeof(bytes));
-    memset(bytes, 0xff, 80);
-    hf_inflight_region_init(&region, bytes, sizeof(bytes), 2);
-    assert_int_equal(hf_inflight_settle(&region, rings, counts, NULL), HF_INFLIGHT_FAULT_NONE);
-    assert_int_equal(counts[0], 0);
-    assert_int_equal(bytes[0], 0xff);
+    lay_out_two(&pair);
+    memset(pair.bytes, 0xff, 80);
+    assert_int_equal(hf_inflight_settle(&pair.region, rings, pair.counts, NULL),
+                     HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(pair.counts[0], 0);
+    assert_int_equal(pair.bytes[0], 0xff);
 }
 
 /* Full rings in random orders: sorted by counter, nothing missing, ties by head. */
