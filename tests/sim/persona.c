@@ -12,14 +12,20 @@
 #define VHOST_USER (RINGS | HF_FEATURE(PROTOCOL_FEATURES))
 #define LOGGING    (VHOST_USER | HF_FEATURE(LOG_ALL))
 
+#define LOGS       (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD))
+#define LOGS_AND_TRACKS                                                                            \
+    (LOGS | HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD))
+#define OURS                                                                                       \
+    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
+     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
+     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
+     HF_PROTOCOL_FEATURE(BACKEND_REQ))
+
 /* holdfast-target. */
 const struct sim_persona sim_persona_ours = {
     .name = "ours",
     .features = VHOST_USER,
-    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
-                HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |
-                HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |
-                HF_PROTOCOL_FEATURE(BACKEND_REQ),
+    .protocol = OURS,
     .queue_count = 16,
     .slot_count = 32,
     .stride_rounding = 64,
@@ -30,10 +36,7 @@ const struct sim_persona sim_persona_ours = {
 const struct sim_persona sim_persona_logging = {
     .name = "logging",
     .features = LOGGING,
-    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) |
-                HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) |
-                HF_PROTOCOL_FEATURE(CONFIG) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
-                HF_PROTOCOL_FEATURE(RESET_DEVICE) | HF_PROTOCOL_FEATURE(BACKEND_REQ),
+    .protocol = OURS | HF_PROTOCOL_FEATURE(LOG_SHMFD),
     .queue_count = 16,
     .slot_count = 32,
     .stride_rounding = 64,
@@ -55,9 +58,7 @@ const struct sim_persona sim_persona_dpdk = {
 const struct sim_persona sim_persona_libvhost = {
     .name = "libvhost",
     .features = LOGGING,
-    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) |
-                HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) |
-                HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS),
+    .protocol = LOGS_AND_TRACKS | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS),
     .queue_count = 16,
     .slot_count = 509,
     .stride_rounding = 64,
@@ -68,8 +69,7 @@ const struct sim_persona sim_persona_libvhost = {
 const struct sim_persona sim_persona_yc = {
     .name = "yc",
     .features = LOGGING,
-    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) |
-                HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD),
+    .protocol = LOGS_AND_TRACKS,
     .queue_count = 16,
     .stride_rounding = 1,
     .waits_to_kick = true,
@@ -78,7 +78,7 @@ const struct sim_persona sim_persona_yc = {
 const struct sim_persona sim_persona_plain = {
     .name = "plain",
     .features = LOGGING,
-    .protocol = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD),
+    .protocol = LOGS,
     .queue_count = 16,
     .waits_to_kick = true,
 };
