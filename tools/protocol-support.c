@@ -26,7 +26,7 @@ static bool is_sent(uint32_t request)
 static bool is_served(uint32_t request)
 {
     return hf_back_ring_rows[request].begin != NULL || hf_back_memory_rows[request].begin != NULL ||
-           hf_back_device_rows[request].begin != NULL;
+           hf_back_device_rows[request].begin != NULL || hf_back_log_rows[request].begin != NULL;
 }
 
 /* "none" reads badly in a table. */

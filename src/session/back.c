@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The step of the back core: judge a message by its row, wait for the edge, answer. What single
- * requests mean is in back_ring.c, back_memory.c and back_device.c.
+ * requests mean is in back_ring.c, back_memory.c, back_device.c and back_log.c.
  */
 #include "session/back.h"
 
@@ -19,6 +19,9 @@ static const char *const effect_names[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_RING_ENABLE] = "ring enable",
     [HF_BACK_EFFECT_RING_CALL] = "ring call",
     [HF_BACK_EFFECT_RING_ERR] = "ring err",
+    [HF_BACK_EFFECT_RING_LOG] = "ring log",
+    [HF_BACK_EFFECT_LOG_MAP] = "log map",
+    [HF_BACK_EFFECT_LOG_SWITCH] = "log switch",
     [HF_BACK_EFFECT_RING_START] = "ring start",
     [HF_BACK_EFFECT_RING_STOP] = "ring stop",
     [HF_BACK_EFFECT_MEMORY_REPLACE] = "memory replace",
@@ -71,7 +74,7 @@ bool hf_back_any_started(const struct hf_back *back)
 static const struct hf_back_row *find_row(uint32_t request)
 {
     static const struct hf_back_row *const tables[] = { hf_back_ring_rows, hf_back_memory_rows,
-                                                        hf_back_device_rows };
+                                                        hf_back_device_rows, hf_back_log_rows };
 
     if (request >= HF_REQUEST_COUNT)
         return NULL;
@@ -131,10 +134,13 @@ static bool answered(const struct hf_back *back, const struct hf_request_info *i
     return hf_request_is_answered(info, hf_message_needs_reply(&back->request), in_force);
 }
 
-/* What the row says, or what LOG_SHMFD and postcopy would make of it: nobody offers those here. */
-static bool has_own_reply(const struct hf_request_info *info)
+/* What the row says, with LOG_SHMFD that of SET_LOG_BASE too. Postcopy nobody offers here. */
+static bool has_own_reply(const struct hf_back *back, const struct hf_request_info *info)
 {
-    return info && info->reply == HF_REPLY_OWN;
+    bool log_shmfd = (back->protocol_features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
+
+    return info &&
+           (info->reply == HF_REPLY_OWN || (info->reply == HF_REPLY_LOG_SHMFD && log_shmfd));
 }
 
 static void close_rest(struct hf_back *back, struct hf_back_effects *effects)
@@ -164,7 +170,7 @@ static void refuse(struct hf_back *back, enum hf_back_fault fault, int result,
     const struct hf_back_row *row = find_row(back->request.request);
 
     close_rest(back, effects);
-    if (!answered(back, info) || (has_own_reply(info) && !(row && row->refuse))) {
+    if (!answered(back, info) || (has_own_reply(back, info) && !(row && row->refuse))) {
         hang_up(back, fault, result, effects);
         return;
     }
@@ -172,7 +178,7 @@ static void refuse(struct hf_back *back, enum hf_back_fault fault, int result,
     report->fault = fault;
     report->result = result;
     enum hf_request request = (enum hf_request)back->request.request;
-    if (has_own_reply(info)) {
+    if (has_own_reply(back, info)) {
         effects->reply = hf_message_reply(request);
         row->refuse(&effects->reply);
     } else {
@@ -190,7 +196,7 @@ static void accept(struct hf_back *back, const struct hf_back_event *done,
     enum hf_request request = (enum hf_request)back->request.request;
 
     effects->reply =
-        has_own_reply(info) ? hf_message_reply(request) : hf_message_reply_u64(request, 0);
+        has_own_reply(back, info) ? hf_message_reply(request) : hf_message_reply_u64(request, 0);
     if (row->commit)
         row->commit(back, done, effects);
     close_rest(back, effects);

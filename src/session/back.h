@@ -67,6 +67,7 @@ struct hf_back {
     unsigned awaited;          /* answers the edge still owes for it */
     int failure;               /* first -errno among those that came */
     struct hf_wire_inflight inflight; /* the region adopted; mmap size 0: none */
+    struct hf_wire_log log;           /* as told last; size 0: none */
     struct hf_memory memory;          /* as told; nothing is mapped here */
     struct hf_memory next;            /* what the present message makes of it */
     struct hf_back_ring rings[HF_BACK_RINGS_MAX];
@@ -104,6 +105,12 @@ enum hf_back_effect_kind {
     HF_BACK_EFFECT_RING_ENABLE,     /* value 0 or 1; only started rings */
     HF_BACK_EFFECT_RING_CALL,       /* taking fd; -1 = the front-end polls; started or not */
     HF_BACK_EFFECT_RING_ERR,        /* taking fd; -1 = none; started or not */
+    HF_BACK_EFFECT_RING_LOG,        /* a started one: where its used ring is logged has changed, see
+                                       back->rings; only while LOG_ALL is in force */
+    HF_BACK_EFFECT_LOG_MAP,         /* taking fd, request.body.log: the dirty log instead of any
+                                       before it; done when nobody marks in that one any more */
+    HF_BACK_EFFECT_LOG_SWITCH,      /* value 1: from the DONE on everything written to guest memory
+                                       is marked, what has begun before too; 0: nothing is */
     HF_BACK_EFFECT_MEMORY_REPLACE,  /* by request.body.table, taking all its fds; started rings are
                                        translated anew and go on */
     HF_BACK_EFFECT_MEMORY_ADD,      /* request.body.region, taking its fd; pauses nobody */

@@ -38,6 +38,23 @@ static void commit_get_queues(struct hf_back *back, const struct hf_back_event *
     effects->reply.body.u64 = back->offer.ring_count;
 }
 
+/* The one feature that may change under a running ring. Without bit 30 rings are enabled besides.
+ */
+static enum hf_back_fault switch_log(struct hf_back *back, uint64_t wanted,
+                                     struct hf_back_effects *effects)
+{
+    bool logs = (wanted & HF_FEATURE(LOG_ALL)) != 0;
+    bool enables = (wanted & HF_FEATURE(PROTOCOL_FEATURES)) == 0;
+    bool changes = logs != hf_back_logs(back);
+    enum hf_back_fault fault = HF_BACK_FAULT_NONE;
+
+    if (logs && (changes || enables))
+        fault = hf_back_judge_log_on(back);
+    if (fault == HF_BACK_FAULT_NONE && changes)
+        hf_back_ask(back, effects, HF_BACK_EFFECT_LOG_SWITCH)->value = logs;
+    return fault;
+}
+
 /* Without bit 30 a front-end knows no ENABLE: all rings are enabled from here on (vhost-user "Ring
  * states"). */
 static void enable_all(struct hf_back *back, struct hf_back_effects *effects)
@@ -59,6 +76,9 @@ static enum hf_back_fault begin_set_features(struct hf_back *back, struct hf_bac
         return HF_BACK_FAULT_FEATURES;
     if (((wanted ^ back->features) & ~HF_FEATURE(LOG_ALL)) != 0 && hf_back_any_started(back))
         return HF_BACK_FAULT_RING_RUNNING;
+    enum hf_back_fault fault = switch_log(back, wanted, effects);
+    if (fault != HF_BACK_FAULT_NONE)
+        return fault;
     if ((wanted & HF_FEATURE(PROTOCOL_FEATURES)) == 0)
         enable_all(back, effects);
     return HF_BACK_FAULT_NONE;
@@ -200,8 +220,8 @@ static enum hf_back_fault begin_reset(struct hf_back *back, struct hf_back_effec
     return HF_BACK_FAULT_NONE;
 }
 
-/* Owner, memory and negotiation stay; so do call and err descriptors, which QEMU sends only once.
- * The epoch is over, and its in-flight region with it. */
+/* Owner, memory, negotiation and dirty log stay; so do call and err descriptors, which QEMU sends
+ * only once. The epoch is over, and its in-flight region with it. */
 static void commit_reset(struct hf_back *back, const struct hf_back_event *done,
                          struct hf_back_effects *effects)
 {

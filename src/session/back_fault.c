@@ -26,6 +26,9 @@ static const char *const texts[HF_BACK_FAULT_COUNT] = {
     [HF_BACK_FAULT_REGION_SLOTS] = "more memory regions than there are slots",
     [HF_BACK_FAULT_INFLIGHT] = "an in-flight region like that cannot be",
     [HF_BACK_FAULT_INFLIGHT_SMALL] = "the in-flight region has no room for this ring",
+    [HF_BACK_FAULT_LOG] = "a dirty log like that cannot be",
+    [HF_BACK_FAULT_LOG_MISSING] = "LOG_ALL is set, and there is no dirty log to mark pages in",
+    [HF_BACK_FAULT_LOG_SHORT] = "the dirty log does not cover the memory and the used rings",
     [HF_BACK_FAULT_CONFIG_RANGE] = "reaches beyond the config space",
     [HF_BACK_FAULT_EDGE] = "could not be carried out",
 };

@@ -31,6 +31,9 @@ enum hf_back_fault {
     HF_BACK_FAULT_REGION_SLOTS,    /* more regions than slots */
     HF_BACK_FAULT_INFLIGHT,        /* queue count, queue size or offset that cannot be */
     HF_BACK_FAULT_INFLIGHT_SMALL,  /* the region has no room for this ring */
+    HF_BACK_FAULT_LOG,             /* not a log: no descriptor, size 0, an offset that cannot be */
+    HF_BACK_FAULT_LOG_MISSING,     /* LOG_ALL, and no log to mark in */
+    HF_BACK_FAULT_LOG_SHORT,       /* no bit for a page that may be written */
     HF_BACK_FAULT_CONFIG_RANGE,    /* beyond the config space */
     HF_BACK_FAULT_EDGE,            /* could not be carried out: errno tells */
     HF_BACK_FAULT_COUNT

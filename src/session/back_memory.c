@@ -41,6 +41,9 @@ static enum hf_back_fault begin_replace(struct hf_back *back, struct hf_back_eff
         if (fault != HF_MEMORY_FAULT_NONE)
             return faults[fault];
     }
+    enum hf_back_fault log_fault = hf_back_judge_log_memory(back, &back->next);
+    if (log_fault != HF_BACK_FAULT_NONE)
+        return log_fault;
     hf_back_ask(back, effects, HF_BACK_EFFECT_MEMORY_REPLACE);
     hf_back_take_fd(back);
     return HF_BACK_FAULT_NONE;
@@ -56,6 +59,9 @@ static enum hf_back_fault begin_add(struct hf_back *back, struct hf_back_effects
     enum hf_memory_fault fault = hf_memory_add(&back->next, &region);
     if (fault != HF_MEMORY_FAULT_NONE)
         return faults[fault];
+    enum hf_back_fault log_fault = hf_back_judge_log_memory(back, &back->next);
+    if (log_fault != HF_BACK_FAULT_NONE)
+        return log_fault;
     hf_back_ask(back, effects, HF_BACK_EFFECT_MEMORY_ADD)->fd = hf_back_take_fd(back);
     return HF_BACK_FAULT_NONE;
 }

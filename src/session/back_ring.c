@@ -34,18 +34,38 @@ static bool same_place(const struct hf_wire_vring_addr *a, const struct hf_wire_
     return a->desc == b->desc && a->avail == b->avail && a->used == b->used;
 }
 
-/* On a running ring only the log fields may differ. LOG_ALL is not offered, so they mean nothing
- * yet; they are kept. */
+static bool same_log(const struct hf_wire_vring_addr *a, const struct hf_wire_vring_addr *b)
+{
+    return a->flags == b->flags && a->log == b->log;
+}
+
+/* On a running ring only the log fields may differ; they tell where its used ring is logged. */
+static enum hf_back_fault change_log(struct hf_back *back, struct hf_back_effects *effects)
+{
+    struct hf_back_ring next = *hf_back_present_ring(back);
+    bool same = same_log(&back->request.body.addr, &next.addresses);
+
+    next.addresses = back->request.body.addr;
+    enum hf_back_fault fault = hf_back_judge_log_ring(back, &next, false);
+    if (fault == HF_BACK_FAULT_NONE && !same && hf_back_logs(back))
+        hf_back_ask(back, effects, HF_BACK_EFFECT_RING_LOG);
+    return fault;
+}
+
 static enum hf_back_fault begin_addresses(struct hf_back *back, struct hf_back_effects *effects)
 {
     struct hf_back_ring *ring = hf_back_present_ring(back);
     const struct hf_wire_vring_addr *addresses = &back->request.body.addr;
+    enum hf_back_fault fault = HF_BACK_FAULT_NONE;
 
-    (void)effects;
     if (!aligned(addresses))
         return HF_BACK_FAULT_RING_ADDRESS;
     if (ring->started && !same_place(addresses, &ring->addresses))
         return HF_BACK_FAULT_RING_RUNNING;
+    if (ring->started)
+        fault = change_log(back, effects);
+    if (fault != HF_BACK_FAULT_NONE)
+        return fault;
     ring->addresses = *addresses;
     ring->addressed = true;
     return HF_BACK_FAULT_NONE;
@@ -108,6 +128,9 @@ static enum hf_back_fault begin_kick(struct hf_back *back, struct hf_back_effect
         return HF_BACK_FAULT_RING_UNSET;
     if (!region_holds(back))
         return HF_BACK_FAULT_INFLIGHT_SMALL;
+    enum hf_back_fault fault = hf_back_judge_log_ring(back, ring, ring->enabled);
+    if (fault != HF_BACK_FAULT_NONE)
+        return fault;
     struct hf_back_effect *start = hf_back_ask(back, effects, HF_BACK_EFFECT_RING_START);
     start->fd = hf_back_take_fd(back);
     return HF_BACK_FAULT_NONE;
@@ -139,9 +162,13 @@ static enum hf_back_fault begin_enable(struct hf_back *back, struct hf_back_effe
 
     if (wanted > 1)
         return HF_BACK_FAULT_RING_STATE;
-    if (hf_back_present_ring(back)->started)
+    if (!hf_back_present_ring(back)->started)
+        return HF_BACK_FAULT_NONE;
+    enum hf_back_fault fault =
+        hf_back_judge_log_ring(back, hf_back_present_ring(back), wanted == 1);
+    if (fault == HF_BACK_FAULT_NONE)
         hf_back_ask(back, effects, HF_BACK_EFFECT_RING_ENABLE)->value = wanted;
-    return HF_BACK_FAULT_NONE;
+    return fault;
 }
 
 static void commit_enable(struct hf_back *back, const struct hf_back_event *done,

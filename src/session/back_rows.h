@@ -33,6 +33,7 @@ struct hf_back_row {
 extern const struct hf_back_row hf_back_ring_rows[HF_REQUEST_COUNT];
 extern const struct hf_back_row hf_back_memory_rows[HF_REQUEST_COUNT];
 extern const struct hf_back_row hf_back_device_rows[HF_REQUEST_COUNT];
+extern const struct hf_back_row hf_back_log_rows[HF_REQUEST_COUNT];
 
 /* Appends an effect with fd -1 and the rest zero. */
 struct hf_back_effect *hf_back_add(struct hf_back_effects *effects, enum hf_back_effect_kind kind,
@@ -46,5 +47,16 @@ int hf_back_take_fd(struct hf_back *back);
 
 struct hf_back_ring *hf_back_present_ring(struct hf_back *back);
 bool hf_back_any_started(const struct hf_back *back);
+
+/* back_log.c: is LOG_ALL acknowledged? */
+bool hf_back_logs(const struct hf_back *back);
+/* May LOG_ALL come in force now? */
+enum hf_back_fault hf_back_judge_log_on(const struct hf_back *back);
+/* May this be the memory, as far as the log is concerned? */
+enum hf_back_fault hf_back_judge_log_memory(const struct hf_back *back,
+                                            const struct hf_memory *next);
+/* May a ring like this be started (`served`: and enabled)? */
+enum hf_back_fault hf_back_judge_log_ring(const struct hf_back *back,
+                                          const struct hf_back_ring *ring, bool served);
 
 #endif

@@ -7,6 +7,7 @@
 #include "back_script.h"
 #include "fds.h"
 
+#include "ring/dirty.h"
 #include "ring/inflight.h"
 #include "ring/split.h"
 
@@ -17,6 +18,7 @@ enum {
     DEPTH_TRACKED, /* with memory and an in-flight region */
     DEPTH_STOPPED, /* and stopped by GET_VRING_BASE */
     DEPTH_RESET,   /* RESET_DEVICE while a ring was served */
+    DEPTH_LOGGED,  /* a ring is served, and its writes are logged */
 };
 
 struct scene {
@@ -74,10 +76,35 @@ static void check_memory(const struct hf_memory *memory)
     }
 }
 
+/* No page is written without a bit for it: what a started ring may write is in the log that is
+ * there, and there is one for a ring that is served. */
+static void check_log(const struct hf_back *back)
+{
+    uint64_t log_bytes = back->log.size_bytes;
+
+    if ((back->features & HF_FEATURE(LOG_ALL)) == 0)
+        return;
+    for (uint16_t i = 0; i < back->offer.ring_count; i++) {
+        const struct hf_back_ring *ring = &back->rings[i];
+
+        FUZZ_CHECK(!hf_back_ring_active(back, i) || log_bytes != 0);
+        if (!ring->started || log_bytes == 0)
+            continue;
+        for (uint32_t j = 0; j < back->memory.region_count; j++)
+            FUZZ_CHECK(hf_dirty_covers(log_bytes, back->memory.regions[j].guest_address,
+                                       back->memory.regions[j].size_bytes));
+        if ((ring->addresses.flags & HF_WIRE_VRING_F_LOG) != 0)
+            FUZZ_CHECK(
+                hf_dirty_covers(log_bytes, ring->addresses.log, hf_ring_used_bytes(ring->size)));
+    }
+}
+
 static void check_all(const struct scene *scene)
 {
     const struct hf_back *back = &scene->back;
 
+    if (hf_back_settled(back))
+        check_log(back);
     FUZZ_CHECK((back->features & ~back->offer.features) == 0);
     FUZZ_CHECK((back->protocol_features & ~back->offer.protocol_features) == 0);
     FUZZ_CHECK(hf_back_settled(back) == (back->phase == HF_BACK_PHASE_OPEN));
@@ -138,6 +165,11 @@ static void check_asked(struct scene *scene, const struct hf_back_effect *effect
     FUZZ_CHECK(effect->ring < back->offer.ring_count);
     if (effect->kind == HF_BACK_EFFECT_RING_START)
         check_start(back, effect);
+    if (effect->kind == HF_BACK_EFFECT_RING_LOG)
+        FUZZ_CHECK(back->rings[effect->ring].started &&
+                   (back->features & HF_FEATURE(LOG_ALL)) != 0);
+    if (effect->kind == HF_BACK_EFFECT_LOG_SWITCH)
+        FUZZ_CHECK(effect->value == ((back->features & HF_FEATURE(LOG_ALL)) == 0));
     if (effect->kind == HF_BACK_EFFECT_RING_STOP)
         FUZZ_CHECK(back->rings[effect->ring].started);
     if (effect->kind == HF_BACK_EFFECT_RING_ENABLE)
@@ -220,6 +252,8 @@ static void note_depth(struct scene *scene)
         scene->reached |= FUZZ_DEPTH(DEPTH_SERVED);
     if (serves && back->memory.region_count > 0 && back->inflight.mmap_size_bytes > 0)
         scene->reached |= FUZZ_DEPTH(DEPTH_TRACKED);
+    if (serves && (back->features & HF_FEATURE(LOG_ALL)) != 0)
+        scene->reached |= FUZZ_DEPTH(DEPTH_LOGGED);
     if (scene->served && !serves && back->phase == HF_BACK_PHASE_OPEN)
         scene->reached |=
             scene->message.request == HF_REQUEST_GET_VRING_BASE ? FUZZ_DEPTH(DEPTH_STOPPED)
@@ -323,11 +357,12 @@ static struct hf_back_offer offer_of(const struct back_prefix *prefix)
     struct hf_back_offer offer = {
         .features = HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |
                     HF_FEATURE(SCSI_HOTPLUG) | HF_FEATURE(SCSI_CHANGE) |
-                    HF_FEATURE(PROTOCOL_FEATURES),
+                    HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL),
         .protocol_features = HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
                              HF_PROTOCOL_FEATURE(CONFIG) | HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) |
                              HF_PROTOCOL_FEATURE(RESET_DEVICE) | HF_PROTOCOL_FEATURE(BACKEND_REQ) |
-                             HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS),
+                             HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
+                             HF_PROTOCOL_FEATURE(LOG_SHMFD),
         .ring_count = prefix->ring_count != 0 ? prefix->ring_count : 4,
         .ring_size_max = 256,
         .memory_slots = prefix->slots != 0 ? prefix->slots : HF_MEMORY_REGIONS_MAX,
@@ -364,7 +399,7 @@ static unsigned run(const uint8_t *bytes, size_t size_bytes)
 
 const struct fuzz_target fuzz_target = {
     .name = "back",
-    .depths = { "a ring served", "with memory and in-flight region", "stopped", "reset" },
+    .depths = { "a ring served", "with memory and in-flight region", "stopped", "reset", "logged" },
     .prefix_bytes = sizeof(struct back_prefix),
     .record_bytes = sizeof(struct back_record),
     .run = run,

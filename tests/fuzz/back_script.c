@@ -35,6 +35,7 @@ static void fill_addresses(const struct back_record *record, struct hf_message *
         .desc = raw ? record->b : record->b << 4,
         .avail = raw ? record->c : (record->b << 4) + 0x1000,
         .used = raw ? record->b ^ record->c : (record->b << 4) + 0x2000,
+        .log = record->c,
     };
 }
 
@@ -77,6 +78,14 @@ static void fill_inflight(const struct back_record *record, struct hf_message *m
             inflight->queue_count * hf_inflight_stride((uint16_t)record->a, HF_INFLIGHT_ALIGNMENT);
 }
 
+static void fill_log(const struct back_record *record, struct hf_message *message)
+{
+    message->body.log.size_bytes = record->b;
+    message->body.log.mmap_offset = record->c;
+    if ((record->flags & BACK_NO_FD) == 0)
+        message->fd_count = 1;
+}
+
 static void fill_config(const struct back_record *record, struct hf_message *message)
 {
     message->body.config.offset = (uint32_t)record->b;
@@ -90,6 +99,7 @@ static void (*const fillers[HF_PAYLOAD_COUNT])(const struct back_record *, struc
     [HF_PAYLOAD_VRING_ADDR] = fill_addresses,
     [HF_PAYLOAD_MEM_TABLE] = fill_table,
     [HF_PAYLOAD_MEM_REGION] = fill_region,
+    [HF_PAYLOAD_LOG] = fill_log,
     [HF_PAYLOAD_INFLIGHT] = fill_inflight,
     [HF_PAYLOAD_CONFIG] = fill_config,
 };
@@ -120,7 +130,7 @@ bool back_script_message(const struct back_record *record, struct hf_message *me
         fillers[message->kind](record, message);
     if ((record->flags & BACK_NEED_REPLY) != 0)
         message->flags |= HF_MESSAGE_NEED_REPLY;
-    for (message->fd_count = 0; message->fd_count <= HF_MESSAGE_FDS_MAX; message->fd_count++)
+    for (; message->fd_count <= HF_MESSAGE_FDS_MAX; message->fd_count++)
         if (hf_message_judge_fds(message) == HF_WIRE_FAULT_NONE)
             return would_arrive(message);
     return false;
@@ -135,7 +145,8 @@ bool back_script_message(const struct back_record *record, struct hf_message *me
 #define PROTOCOL_FEATURES                                                                          \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(CONFIG) |      \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                     \
-     HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS))
+     HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |                 \
+     HF_PROTOCOL_FEATURE(LOG_SHMFD))
 #define RINGS 4u
 
 struct seed {
@@ -203,6 +214,21 @@ static void hello(struct writing *writing)
     say(writing, HF_REQUEST_GET_MAX_MEM_SLOTS);
     say(writing, HF_REQUEST_SET_BACKEND_REQ_FD);
     say(writing, HF_REQUEST_SET_OWNER);
+}
+
+static void say_log(struct writing *writing, uint64_t size_bytes)
+{
+    add(writing, (struct back_record){ .op = HF_REQUEST_SET_LOG_BASE, .b = size_bytes });
+}
+
+/* The place as ever, and where the used ring is logged. */
+static void say_ring_log(struct writing *writing, unsigned ring, bool on)
+{
+    add(writing, (struct back_record){ .op = HF_REQUEST_SET_VRING_ADDR,
+                                       .ring = (uint8_t)ring,
+                                       .a = on ? HF_WIRE_VRING_F_LOG : 0,
+                                       .b = 0x1000 + ring,
+                                       .c = on ? 0x12000 : 0 });
 }
 
 static void set_up_ring(struct writing *writing, unsigned ring)
@@ -314,8 +340,40 @@ static void cloud(const char *name)
     put_down(&writing, name);
 }
 
+#define ALL_FEATURES (VIRTIO_FEATURES | HF_FEATURE(PROTOCOL_FEATURES))
+
+/* QEMU migrates: the log under running rings, a larger one before more memory, and off again. Then
+ * a start in the middle of it: features and rings first, the log before ENABLE. */
+static void migration(const char *name)
+{
+    struct writing writing = { .flags = BACK_NEED_REPLY };
+
+    hello(&writing);
+    say_u64(&writing, HF_REQUEST_SET_FEATURES, ALL_FEATURES);
+    say_memory(&writing);
+    set_up_ring(&writing, 2);
+    say_ring(&writing, HF_REQUEST_SET_VRING_ENABLE, 2, 1);
+    say_log(&writing, 64);
+    say_u64(&writing, HF_REQUEST_SET_FEATURES, ALL_FEATURES | HF_FEATURE(LOG_ALL));
+    say_ring_log(&writing, 2, true);
+    say(&writing, HF_REQUEST_SET_LOG_FD);
+    say_log(&writing, 4096);
+    say_regions(&writing, HF_REQUEST_ADD_MEM_REG);
+    say_ring_log(&writing, 2, false);
+    say_u64(&writing, HF_REQUEST_SET_FEATURES, ALL_FEATURES);
+    say_ring(&writing, HF_REQUEST_SET_VRING_ENABLE, 2, 0);
+    say_ring(&writing, HF_REQUEST_GET_VRING_BASE, 2, 0);
+    say_u64(&writing, HF_REQUEST_SET_FEATURES, ALL_FEATURES | HF_FEATURE(LOG_ALL));
+    set_up_ring(&writing, 3);
+    say_ring_log(&writing, 3, true);
+    say_log(&writing, 8192);
+    say_ring(&writing, HF_REQUEST_SET_VRING_ENABLE, 3, 1);
+    put_down(&writing, name);
+}
+
 void back_script_seeds(void)
 {
+    migration("migration");
     qemu("qemu");
     uml("uml");
     spdk("spdk-initiator");

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUZZ_DEPTHS_MAX 4u
+#define FUZZ_DEPTHS_MAX 5u
 #define FUZZ_DEPTH(n)   (1u << (n))
 
 struct fuzz_target {

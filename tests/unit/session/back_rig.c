@@ -6,12 +6,12 @@
 
 #define FEATURES                                                                                   \
     (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
-     HF_FEATURE(PROTOCOL_FEATURES))
+     HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL))
 #define PROTOCOL                                                                                   \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
      HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
-     HF_PROTOCOL_FEATURE(BACKEND_REQ))
+     HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD))
 
 void rig_init(struct rig *rig)
 {
@@ -58,6 +58,10 @@ static void describe(struct rig *rig, const struct hf_back_effect *effect)
         hf_text_add(&rig->said, " (%s)", hf_back_fault_text(effect->fault));
     } else if (effect->kind == HF_BACK_EFFECT_RING_ENABLE)
         hf_text_add(&rig->said, " %u %u", effect->ring, effect->value);
+    else if (effect->kind == HF_BACK_EFFECT_LOG_SWITCH)
+        hf_text_add(&rig->said, " %u", effect->value);
+    else if (effect->kind == HF_BACK_EFFECT_RING_LOG)
+        hf_text_add(&rig->said, " %u", effect->ring);
     else if (effect->kind >= HF_BACK_EFFECT_RING_START && effect->kind <= HF_BACK_EFFECT_RING_ERR)
         hf_text_add(&rig->said, " %u%s", effect->ring,
                     effect->fd >= 0 || effect->kind == HF_BACK_EFFECT_RING_STOP ? "" : " no fd");

@@ -63,8 +63,6 @@ static void test_a_refusal_is_said_if_asked_and_ends_the_session_if_not(void **s
 
 /* Requests that are never served here, whatever is negotiated. */
 static const enum hf_request strangers[] = {
-    HF_REQUEST_SET_LOG_BASE,
-    HF_REQUEST_SET_LOG_FD,
     HF_REQUEST_SEND_RARP,
     HF_REQUEST_NET_SET_MTU,
     HF_REQUEST_IOTLB_MSG,

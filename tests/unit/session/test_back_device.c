@@ -27,7 +27,7 @@ static void test_features_that_were_not_offered_are_refused(void **state)
     prepare(&rig);
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, HF_FEATURE(RING_PACKED), 0),
                         "report (acknowledges features that were not offered); reply 1");
-    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, HF_FEATURE(LOG_ALL), 0),
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, HF_FEATURE(NOTIFY_ON_EMPTY), 0),
                         "report (acknowledges features that were not offered); reply 1");
     assert_int_equal(rig.back.features, BIT30);
     assert_non_null(
