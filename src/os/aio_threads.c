@@ -11,11 +11,11 @@
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/fd.h"
+#include "os/thread.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -240,22 +240,16 @@ static const struct hf_aio_engine_ops pool_ops = {
     .free = pool_free,
 };
 
-/* Signals are for the program's own threads. */
 static int start_threads(struct pool *pool, unsigned count)
 {
-    sigset_t all;
-    sigset_t before;
-    int code = 0;
+    int failed = 0;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    while (pool->thread_count < count && code == 0) {
-        code = pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool);
-        if (code == 0)
+    while (pool->thread_count < count && failed == 0) {
+        failed = hf_thread_start(&pool->threads[pool->thread_count], thread_main, pool);
+        if (failed == 0)
             pool->thread_count++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -code;
+    return failed;
 }
 
 static int set_up(struct pool *pool, unsigned thread_count)

@@ -8,12 +8,12 @@
 #include "target/unmap.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/checked.h"
 #include "os/guard.h"
+#include "os/thread.h"
 #include "target/worker_state.h"
 
 /* Not worth a thread: a millisecond at most. */
@@ -90,19 +90,6 @@ static void run_done(struct hf_mail *mail)
         done(context);
 }
 
-/* Signals are for the control thread. */
-static bool start_thread(struct hf_unmap *unmap)
-{
-    sigset_t all;
-    sigset_t old;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool started = pthread_create(&unmap->thread, NULL, work, unmap) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return started;
-}
-
 bool hf_unmap_begin(struct hf_unmap *unmap, struct hf_crew *crew, void (*done)(void *context),
                     void *context)
 {
@@ -112,7 +99,7 @@ bool hf_unmap_begin(struct hf_unmap *unmap, struct hf_crew *crew, void (*done)(v
     unmap->crew = crew;
     unmap->done = done;
     unmap->context = context;
-    if (unmap->size_bytes > LITTLE_BYTES && start_thread(unmap))
+    if (unmap->size_bytes > LITTLE_BYTES && hf_thread_start(&unmap->thread, work, unmap) == 0)
         return true;
     unmap_all(unmap);
     free(unmap);

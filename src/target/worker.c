@@ -7,7 +7,6 @@
 #include "target/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "os/clock.h"
 #include "os/event.h"
 #include "os/fd.h"
+#include "os/thread.h"
 #include "target/serve.h"
 #include "target/task.h"
 #include "target/worker_state.h"
@@ -132,21 +132,6 @@ static void *work(void *argument)
 
 /* ---- a crew ---- */
 
-/* Signals are for the control thread, but for the one that only who touches memory can take. */
-static int start_thread(struct hf_worker *worker)
-{
-    sigset_t all;
-    sigset_t old;
-    int ret;
-
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    ret = pthread_create(&worker->thread, NULL, work, worker);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return -ret;
-}
-
 static int start_worker(struct hf_worker *worker, const struct hf_crew_options *options,
                         struct hf_error *error)
 {
@@ -168,7 +153,7 @@ static int start_worker(struct hf_worker *worker, const struct hf_crew_options *
     hf_list_init(&worker->dirty);
     hf_list_init(&worker->tasks);
     hf_aio_set_polling(worker->aio, &polling);
-    ret = start_thread(worker);
+    ret = hf_thread_start(&worker->thread, work, worker);
     if (ret < 0) {
         hf_error_set(error, -ret, "cannot start a thread: %s", strerror(-ret));
         hf_aio_free(worker->aio);
