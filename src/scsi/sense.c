@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of conditions, what an errno means, and the words for people. */
+/* The table of conditions, and what an errno means. */
 #include "scsi/sense.h"
 
 #include <errno.h>
@@ -10,36 +10,23 @@ static const struct {
     uint8_t key;
     uint8_t asc;
     uint8_t ascq;
-    const char *text;
 } codes[HF_SENSE_CODE_COUNT] = {
-    [HF_SENSE_CODE_NONE] = { HF_SENSE_KEY_NO_SENSE, 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION" },
-    [HF_SENSE_CODE_NOT_READY] = { HF_SENSE_KEY_NOT_READY, 0x04, 0x00,
-                                  "LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE" },
-    [HF_SENSE_CODE_NO_MEDIUM] = { HF_SENSE_KEY_NOT_READY, 0x3a, 0x00, "MEDIUM NOT PRESENT" },
-    [HF_SENSE_CODE_READ_ERROR] = { HF_SENSE_KEY_MEDIUM_ERROR, 0x11, 0x00,
-                                   "UNRECOVERED READ ERROR" },
-    [HF_SENSE_CODE_WRITE_ERROR] = { HF_SENSE_KEY_MEDIUM_ERROR, 0x0c, 0x00, "WRITE ERROR" },
-    [HF_SENSE_CODE_INTERNAL_TARGET_FAILURE] = { HF_SENSE_KEY_HARDWARE_ERROR, 0x44, 0x00,
-                                                "INTERNAL TARGET FAILURE" },
-    [HF_SENSE_CODE_INVALID_OPERATION_CODE] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x20, 0x00,
-                                               "INVALID COMMAND OPERATION CODE" },
-    [HF_SENSE_CODE_LBA_OUT_OF_RANGE] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x21, 0x00,
-                                         "LOGICAL BLOCK ADDRESS OUT OF RANGE" },
-    [HF_SENSE_CODE_INVALID_FIELD_IN_CDB] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x24, 0x00,
-                                             "INVALID FIELD IN CDB" },
-    [HF_SENSE_CODE_UNIT_NOT_SUPPORTED] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x25, 0x00,
-                                           "LOGICAL UNIT NOT SUPPORTED" },
-    [HF_SENSE_CODE_SAVING_NOT_SUPPORTED] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x39, 0x00,
-                                             "SAVING PARAMETERS NOT SUPPORTED" },
-    [HF_SENSE_CODE_NEXUS_LOSS] = { HF_SENSE_KEY_UNIT_ATTENTION, 0x29, 0x07,
-                                   "I_T NEXUS LOSS OCCURRED" },
-    [HF_SENSE_CODE_WRITE_PROTECTED] = { HF_SENSE_KEY_DATA_PROTECT, 0x27, 0x00, "WRITE PROTECTED" },
-    [HF_SENSE_CODE_SPACE_ALLOCATION_FAILED] = { HF_SENSE_KEY_DATA_PROTECT, 0x27, 0x07,
-                                                "SPACE ALLOCATION FAILED WRITE PROTECT" },
-    [HF_SENSE_CODE_COMMUNICATION_TIMEOUT] = { HF_SENSE_KEY_ABORTED_COMMAND, 0x08, 0x01,
-                                              "LOGICAL UNIT COMMUNICATION TIME-OUT" },
-    [HF_SENSE_CODE_INSUFFICIENT_RESOURCES] = { HF_SENSE_KEY_ABORTED_COMMAND, 0x55, 0x03,
-                                               "INSUFFICIENT RESOURCES" },
+    [HF_SENSE_CODE_NONE] = { HF_SENSE_KEY_NO_SENSE, 0x00, 0x00 },
+    [HF_SENSE_CODE_NOT_READY] = { HF_SENSE_KEY_NOT_READY, 0x04, 0x00 },
+    [HF_SENSE_CODE_NO_MEDIUM] = { HF_SENSE_KEY_NOT_READY, 0x3a, 0x00 },
+    [HF_SENSE_CODE_READ_ERROR] = { HF_SENSE_KEY_MEDIUM_ERROR, 0x11, 0x00 },
+    [HF_SENSE_CODE_WRITE_ERROR] = { HF_SENSE_KEY_MEDIUM_ERROR, 0x0c, 0x00 },
+    [HF_SENSE_CODE_INTERNAL_TARGET_FAILURE] = { HF_SENSE_KEY_HARDWARE_ERROR, 0x44, 0x00 },
+    [HF_SENSE_CODE_INVALID_OPERATION_CODE] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x20, 0x00 },
+    [HF_SENSE_CODE_LBA_OUT_OF_RANGE] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x21, 0x00 },
+    [HF_SENSE_CODE_INVALID_FIELD_IN_CDB] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x24, 0x00 },
+    [HF_SENSE_CODE_UNIT_NOT_SUPPORTED] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x25, 0x00 },
+    [HF_SENSE_CODE_SAVING_NOT_SUPPORTED] = { HF_SENSE_KEY_ILLEGAL_REQUEST, 0x39, 0x00 },
+    [HF_SENSE_CODE_NEXUS_LOSS] = { HF_SENSE_KEY_UNIT_ATTENTION, 0x29, 0x07 },
+    [HF_SENSE_CODE_WRITE_PROTECTED] = { HF_SENSE_KEY_DATA_PROTECT, 0x27, 0x00 },
+    [HF_SENSE_CODE_SPACE_ALLOCATION_FAILED] = { HF_SENSE_KEY_DATA_PROTECT, 0x27, 0x07 },
+    [HF_SENSE_CODE_COMMUNICATION_TIMEOUT] = { HF_SENSE_KEY_ABORTED_COMMAND, 0x08, 0x01 },
+    [HF_SENSE_CODE_INSUFFICIENT_RESOURCES] = { HF_SENSE_KEY_ABORTED_COMMAND, 0x55, 0x03 },
 };
 
 /*
@@ -71,25 +58,6 @@ static const struct {
     { EAGAIN, HF_SENSE_CODE_INSUFFICIENT_RESOURCES, HF_SENSE_CODE_INSUFFICIENT_RESOURCES },
 };
 
-static const char *const keys[HF_SENSE_KEY_COUNT] = {
-    [HF_SENSE_KEY_NO_SENSE] = "NO SENSE",
-    [HF_SENSE_KEY_RECOVERED_ERROR] = "RECOVERED ERROR",
-    [HF_SENSE_KEY_NOT_READY] = "NOT READY",
-    [HF_SENSE_KEY_MEDIUM_ERROR] = "MEDIUM ERROR",
-    [HF_SENSE_KEY_HARDWARE_ERROR] = "HARDWARE ERROR",
-    [HF_SENSE_KEY_ILLEGAL_REQUEST] = "ILLEGAL REQUEST",
-    [HF_SENSE_KEY_UNIT_ATTENTION] = "UNIT ATTENTION",
-    [HF_SENSE_KEY_DATA_PROTECT] = "DATA PROTECT",
-    [HF_SENSE_KEY_BLANK_CHECK] = "BLANK CHECK",
-    [HF_SENSE_KEY_VENDOR_SPECIFIC] = "VENDOR SPECIFIC",
-    [HF_SENSE_KEY_COPY_ABORTED] = "COPY ABORTED",
-    [HF_SENSE_KEY_ABORTED_COMMAND] = "ABORTED COMMAND",
-    [HF_SENSE_KEY_RESERVED] = "RESERVED",
-    [HF_SENSE_KEY_VOLUME_OVERFLOW] = "VOLUME OVERFLOW",
-    [HF_SENSE_KEY_MISCOMPARE] = "MISCOMPARE",
-    [HF_SENSE_KEY_COMPLETED] = "COMPLETED",
-};
-
 struct hf_sense hf_sense_of(enum hf_sense_code code)
 {
     HF_CHECK((unsigned)code < HF_SENSE_CODE_COUNT);
@@ -113,32 +81,4 @@ struct hf_sense hf_sense_of_errno(int error, bool writing)
         if (errors[i].error == error)
             return hf_sense_of(writing ? errors[i].writing : errors[i].reading);
     return hf_sense_of(HF_SENSE_CODE_INTERNAL_TARGET_FAILURE);
-}
-
-const char *hf_sense_key_name(uint8_t key)
-{
-    return key < HF_SENSE_KEY_COUNT ? keys[key] : "unknown sense key";
-}
-
-/* NULL if the pair is none of ours. */
-static const char *find_text(uint8_t asc, uint8_t ascq)
-{
-    for (size_t i = 0; i < HF_SENSE_CODE_COUNT; i++)
-        if (codes[i].asc == asc && codes[i].ascq == ascq)
-            return codes[i].text;
-    return NULL;
-}
-
-void hf_sense_describe(const struct hf_sense *sense, struct hf_text *text)
-{
-    const char *words = find_text(sense->asc, sense->ascq);
-
-    hf_text_add(text, "%s, ", hf_sense_key_name(sense->key));
-    if (words != NULL)
-        hf_text_add(text, "%s ", words);
-    hf_text_add(text, "(%02X/%02X)", sense->asc, sense->ascq);
-    if (sense->has_field)
-        hf_text_add(text, ", CDB byte %u", sense->field_byte);
-    if (sense->has_information)
-        hf_text_add(text, ", information %llu", (unsigned long long)sense->information);
 }

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/text.h"
-
 #define HF_SENSE_FIXED_SIZE_BYTES      18u
 #define HF_SENSE_DESCRIPTOR_SIZE_BYTES 32u /* header, information and field pointer descriptors */
 
@@ -86,9 +84,5 @@ size_t hf_sense_encode_descriptor(const struct hf_sense *sense,
  * no sense data at all (unknown response code, no key); then *sense is NONE.
  */
 bool hf_sense_decode(const uint8_t *bytes, size_t size_bytes, struct hf_sense *sense);
-
-const char *hf_sense_key_name(uint8_t key);
-/* "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00), byte 1" */
-void hf_sense_describe(const struct hf_sense *sense, struct hf_text *text);
 
 #endif

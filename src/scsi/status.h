@@ -16,7 +16,4 @@ enum hf_status {
     HF_STATUS_TASK_ABORTED = 0x40,
 };
 
-/* Never NULL; "unknown status" for a byte outside the list. */
-const char *hf_status_name(uint8_t status);
-
 #endif

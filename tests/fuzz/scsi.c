@@ -70,16 +70,6 @@ static struct hf_lun_facts facts_of(const struct prefix *prefix)
 
 /* ---- sense ---- */
 
-static void check_text(const struct hf_sense *sense)
-{
-    char *room = fuzz_alloc(24);
-    struct hf_text text = hf_text_of(room, 24);
-
-    hf_sense_describe(sense, &text);
-    FUZZ_CHECK(text.length < 24 && room[text.length] == '\0');
-    free(room);
-}
-
 static bool same_code(const struct hf_sense *a, const struct hf_sense *b)
 {
     return a->key == b->key && a->asc == b->asc && a->ascq == b->ascq;
@@ -99,7 +89,6 @@ static void check_sense(const struct hf_sense *sense)
     FUZZ_CHECK(hf_sense_decode(descriptor, length, &again) && same_code(sense, &again));
     FUZZ_CHECK(again.has_field == sense->has_field &&
                (!sense->has_field || again.field_byte == sense->field_byte));
-    check_text(sense);
 }
 
 static void decode_sense(const struct record *record)
@@ -110,7 +99,6 @@ static void decode_sense(const struct record *record)
 
     if (!hf_sense_decode(bytes, length, &sense))
         FUZZ_CHECK(sense.key == 0 && sense.asc == 0 && sense.ascq == 0);
-    check_text(&sense);
     free(bytes);
 }
 

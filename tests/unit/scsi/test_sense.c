@@ -99,44 +99,6 @@ static void every_errno_has_an_error_key(void **state)
     assert_int_equal(number_of(hf_sense_of_errno(12345, true)), 0x044400);
 }
 
-static void expect_text(struct hf_sense sense, const char *expected)
-{
-    char buffer[160];
-    struct hf_text text = hf_text_of(buffer, sizeof(buffer));
-
-    hf_sense_describe(&sense, &text);
-    assert_string_equal(buffer, expected);
-}
-
-static void sense_can_be_read_by_people(void **state)
-{
-    struct hf_sense medium = hf_sense_of(HF_SENSE_CODE_READ_ERROR);
-
-    (void)state;
-    medium.has_information = true;
-    medium.information = 77;
-    expect_text(hf_sense_of(HF_SENSE_CODE_NONE),
-                "NO SENSE, NO ADDITIONAL SENSE INFORMATION (00/00)");
-    expect_text(hf_sense_of(HF_SENSE_CODE_INVALID_FIELD_IN_CDB),
-                "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00)");
-    expect_text(hf_sense_of_field(14),
-                "ILLEGAL REQUEST, INVALID FIELD IN CDB (24/00), CDB byte 14");
-    expect_text(medium, "MEDIUM ERROR, UNRECOVERED READ ERROR (11/00), information 77");
-    expect_text((struct hf_sense){ .key = 0x0b, .asc = 0x5d, .ascq = 0xfe },
-                "ABORTED COMMAND, (5D/FE)");
-}
-
-static void every_key_has_a_name(void **state)
-{
-    (void)state;
-    assert_string_equal(hf_sense_key_name(0x5), "ILLEGAL REQUEST");
-    assert_string_equal(hf_sense_key_name(0x6), "UNIT ATTENTION");
-    assert_string_equal(hf_sense_key_name(0xe), "MISCOMPARE");
-    for (unsigned key = 0; key < 16; key++)
-        assert_non_null(hf_sense_key_name((uint8_t)key));
-    assert_string_equal(hf_sense_key_name(16), "unknown sense key");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,8 +108,6 @@ int main(void)
         cmocka_unit_test(a_lost_or_starved_disk_is_named),
         cmocka_unit_test(each_condition_of_a_disk_has_an_errno_that_it_comes_from),
         cmocka_unit_test(every_errno_has_an_error_key),
-        cmocka_unit_test(sense_can_be_read_by_people),
-        cmocka_unit_test(every_key_has_a_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
