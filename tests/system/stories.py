@@ -5,6 +5,7 @@ bound, and a teller."""
 import os
 import struct
 import subprocess
+import tempfile
 import time
 
 from frontend import BUFFERS, FrontEnd, Ring, read_10, write_10
@@ -82,3 +83,10 @@ def tell(story, *arguments):
     started = time.monotonic()
     story(*arguments)
     print(f"{time.monotonic() - started:6.2f} s  {story.__name__.replace('_', ' ')}", flush=True)
+
+
+def tell_all(stories, parent=None):
+    """Each with a folder of its own, in `parent`."""
+    for story in stories:
+        with tempfile.TemporaryDirectory(prefix="holdfast-test.", dir=parent) as folder:
+            tell(story, folder)
