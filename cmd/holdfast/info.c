@@ -27,7 +27,7 @@ struct options {
 struct look {
     struct hf_loop loop;
     struct hf_initiator *initiator;
-    struct hf_device_status status;
+    struct hf_device_info info;
     struct hf_disk disks[DISKS_MAX];
     struct hf_disk_list list;
     struct hf_error disk_error; /* the handshake went well, the disks did not answer */
@@ -98,14 +98,14 @@ static int check_path(const char *path, struct hf_error *error)
 
 static int look_at_disks(struct look *look, const struct hf_initiator_wait *wait)
 {
-    struct hf_device_status status;
+    struct hf_device_info info;
     int ret = hf_initiator_start(look->initiator, wait, &look->disk_error);
 
     if (ret < 0)
         return ret;
     /* Asked by the device after the handshake, answered before the rings ran. */
-    hf_initiator_get_status(look->initiator, &status);
-    look->status.fences = status.fences;
+    hf_initiator_get_info(look->initiator, &info);
+    look->info.fences = info.fences;
     look->list = (struct hf_disk_list){ .disks = look->disks, .capacity = DISKS_MAX };
     return hf_discovery_run(look->initiator, hf_initiator_buffer(look->initiator),
                             wait->deadline_ns, &look->list, &look->disk_error);
@@ -130,7 +130,7 @@ static int look_at(struct look *look, const struct options *options, struct hf_e
         ret = hf_initiator_connect(look->initiator, &wait, error);
     if (ret < 0)
         return ret;
-    hf_initiator_get_status(look->initiator, &look->status);
+    hf_initiator_get_info(look->initiator, &look->info);
     look_at_disks(look, &wait);
     return 0;
 }
@@ -167,16 +167,16 @@ static void print_disk(const struct hf_disk *disk)
 
 static void print_text(const struct look *look)
 {
-    const struct hf_device_status *status = &look->status;
+    const struct hf_device_info *info = &look->info;
 
-    print_bits("virtio features:", status->offered, hf_feature_name);
-    print_bits("protocol features:", status->protocol_offered, hf_protocol_feature_name);
-    if (status->backend_queues > 0)
-        printf("queues: %llu\n", (unsigned long long)status->backend_queues);
+    print_bits("virtio features:", info->offered, hf_feature_name);
+    print_bits("protocol features:", info->protocol_offered, hf_protocol_feature_name);
+    if (info->backend_queues > 0)
+        printf("queues: %llu\n", (unsigned long long)info->backend_queues);
     else
         printf("queues: unknown (the back-end has no MQ)\n");
-    printf("in-flight tracking: %s\n", status->tracks_inflight ? "yes" : "no");
-    printf("fences its units by locks: %s\n", status->fences ? "yes" : "unknown");
+    printf("in-flight tracking: %s\n", info->tracks_inflight ? "yes" : "no");
+    printf("fences its units by locks: %s\n", info->fences ? "yes" : "unknown");
     printf("disks: %u%s\n", look->list.count, look->list.truncated ? " and more" : "");
     for (unsigned i = 0; i < look->list.count; i++)
         print_disk(&look->disks[i]);
@@ -206,17 +206,17 @@ static json_t *disk_object(const struct hf_disk *disk)
 
 static int print_json(const struct look *look)
 {
-    const struct hf_device_status *status = &look->status;
+    const struct hf_device_info *info = &look->info;
     json_t *disks = json_array();
 
     for (unsigned i = 0; i < look->list.count; i++)
         json_array_append_new(disks, disk_object(&look->disks[i]));
     json_t *object = json_pack(
         "{s:o, s:o, s:I, s:I, s:b, s:b, s:o}", "features",
-        bits_array(status->offered, hf_feature_name), "protocol_features",
-        bits_array(status->protocol_offered, hf_protocol_feature_name), "queues",
-        (json_int_t)status->backend_queues, "memory_slots", (json_int_t)status->memory_slots,
-        "inflight", (int)status->tracks_inflight, "fences", (int)status->fences, "luns", disks);
+        bits_array(info->offered, hf_feature_name), "protocol_features",
+        bits_array(info->protocol_offered, hf_protocol_feature_name), "queues",
+        (json_int_t)info->backend_queues, "memory_slots", (json_int_t)info->memory_slots,
+        "inflight", (int)info->tracks_inflight, "fences", (int)info->fences, "luns", disks);
     if (object == NULL)
         return -ENOMEM;
     int ret = json_dumpf(object, stdout, JSON_INDENT(2));
@@ -242,17 +242,17 @@ static int run_info(int count, char **arguments)
     static struct look look;
     struct options options = { .timeout_ns = TIMEOUT_DEFAULT_MS * HF_NS_PER_MS };
     struct hf_error error = { 0 };
-    int status = EXIT_FAILED;
+    int info = EXIT_FAILED;
 
     argp_err_exit_status = EXIT_FAILED;
     argp_parse(&parser, count, arguments, 0, NULL, &options);
     if (look_at(&look, &options, &error) < 0)
         fprintf(stderr, "holdfast info: %s\n", error.text);
     else
-        status = tell(&look, options.json);
+        info = tell(&look, options.json);
     hf_initiator_free(look.initiator);
     hf_loop_done(&look.loop);
-    return status;
+    return info;
 }
 
 const struct hf_subcommand hf_subcommand_info = { "info", "show what a back-end offers", run_info };

@@ -8,12 +8,7 @@
 #ifndef HF_BASE_ERROR_H
 #define HF_BASE_ERROR_H
 
-#define HF_ERROR_TEXT_SIZE 512
-
-struct hf_error {
-    int code; /* positive errno; 0 = no error */
-    char text[HF_ERROR_TEXT_SIZE];
-};
+#include "holdfast/error.h"
 
 /* Replaces what was there. Returns -code, so that `return hf_error_set(...)` reads well. */
 int hf_error_set(struct hf_error *error, int code, const char *format, ...)

@@ -1,104 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Life of a device, what it hears from its front-end, and its snapshot. */
-#include "device/device.h"
+/* Life of a device, and small questions about it. */
 #include "device/device_private.h"
 
-#include "base/check.h"
+#include "holdfast/version.h"
+
+#include "base/checked.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Protocol features the device makes use of. */
-#define PROTOCOL_USED                                                                              \
-    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
-     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE))
+#define TEXT_OF(number)                   #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
-/* A crash may come between; but one that hangs up on the question again and again is let alone. */
-#define UNANSWERED_MAX 3u
-
-const struct hf_device_config hf_device_config_default = {
-    .request_queues = 1,
-    .fence = HF_FENCE_EXIT,
-    .settings = HF_FRONT_SETTINGS_DEFAULT,
-};
-
-/* One request at a time goes out; what is owed waits here. */
-static void ask_next(struct hf_device *device)
+const char *hf_version(void)
 {
-    static const struct hf_asked questions[HF_DEVICE_QUESTION_COUNT] = {
-        [HF_DEVICE_QUESTION_TRAILER] = { .request = HF_REQUEST_GET_CONFIG,
-                                         .size_bytes = HF_VSCSI_CONFIG_WHOLE_SIZE_BYTES },
-        [HF_DEVICE_QUESTION_RESET] = { .request = HF_REQUEST_RESET_DEVICE },
-    };
-
-    for (unsigned i = 0; i < HF_DEVICE_QUESTION_COUNT; i++) {
-        if ((device->questions_owed & HF_BIT(i)) == 0)
-            continue;
-        int64_t number = hf_frontend_ask(&device->frontend, &questions[i]);
-        if (number < 0)
-            return;
-        device->questions_owed &= ~HF_BIT(i);
-        device->question = (enum hf_device_question)i;
-        device->question_number = (uint32_t)number;
-        return;
-    }
-}
-
-void hf_device_ask(struct hf_device *device, enum hf_device_question question)
-{
-    device->questions_owed |= HF_BIT(question);
-    ask_next(device);
-}
-
-static void hear_trailer(struct hf_device *device, int error, const struct hf_message *reply)
-{
-    struct hf_vscsi_trailer trailer;
-    const struct hf_wire_config *config = reply != NULL ? &reply->body.config : NULL;
-
-    device->unanswered = error == ENOTCONN ? device->unanswered + 1 : 0;
-    device->fences = config != NULL && reply->kind == HF_PAYLOAD_CONFIG &&
-                     hf_vscsi_trailer_decode(config->data, config->size_bytes, &trailer) &&
-                     (trailer.flags & HF_VSCSI_TRAILER_FENCED) != 0;
-}
-
-static void hear_answer(void *host, uint32_t number, int error, const struct hf_message *reply)
-{
-    struct hf_device *device = host;
-
-    if (number == device->question_number && device->question == HF_DEVICE_QUESTION_TRAILER)
-        hear_trailer(device, error, reply);
-    ask_next(device);
-}
-
-static void note_connected(struct hf_device *device)
-{
-    const struct hf_session *session = &device->frontend.front.session;
-
-    device->fences = false;
-    if (device->offered == 0)
-        device->offered = session->offered & HF_DEVICE_FEATURES;
-    if ((session->protocol & HF_PROTOCOL_FEATURE(CONFIG)) != 0 &&
-        device->unanswered < UNANSWERED_MAX)
-        hf_device_ask(device, HF_DEVICE_QUESTION_TRAILER);
-}
-
-static void hear_report(void *host, const struct hf_report *report, const char *text)
-{
-    struct hf_device *device = host;
-
-    if (report->kind == HF_REPORT_CONNECTED)
-        note_connected(device);
-    if (device->ops.report != NULL)
-        device->ops.report(device->ops.host, report, text);
+    return VERSION_TEXT(HF_VERSION_MAJOR, HF_VERSION_MINOR, HF_VERSION_PATCH);
 }
 
 static void hear_trace(void *host, const char *line)
 {
     struct hf_device *device = host;
 
+    device->calling++;
     device->ops.trace(device->ops.host, line);
+    device->calling--;
 }
 
 static bool read_indices(void *host, uint16_t queue, uint16_t *avail, uint16_t *used)
@@ -113,55 +40,61 @@ static bool read_indices(void *host, uint16_t queue, uint16_t *avail, uint16_t *
     return true;
 }
 
-static int check_config(const struct hf_device_config *config, struct hf_error *error)
+static int take_ops(struct hf_device *device, const struct hf_device_ops *ops,
+                    struct hf_error *error)
 {
-    const unsigned most = HF_QUEUE_COUNT_MAX - HF_VSCSI_QUEUE_REQUEST;
+    size_t known = (size_t)hf_min_u64(ops->size_bytes, sizeof(device->ops));
 
-    if (config->socket_path == NULL)
-        return hf_error_set(error, EINVAL, "vhost-user-scsi: missing socket path");
-    if (config->request_queues == 0 || config->request_queues > most)
-        return hf_error_set(error, EINVAL, "invalid number of queues: %u, must be from 1 to %u",
-                            config->request_queues, most);
-    if ((unsigned)config->fence >= HF_FENCE_COUNT)
-        return hf_error_set(error, EINVAL, "unknown fence: %d", (int)config->fence);
-    if (config->fence == HF_FENCE_COMMAND && config->fence_command == NULL)
-        return hf_error_set(error, EINVAL, "the fence is a command, and none is given");
+    if (ops->size_bytes <= offsetof(struct hf_device_ops, host))
+        return hf_error_set(error, EINVAL, "the size of the operations is not set");
+    memcpy(&device->ops, ops, known);
+    return 0;
+}
+
+static int build(struct hf_device *device, const struct hf_device_config *config,
+                 const struct hf_device_ops *ops, struct hf_error *error)
+{
+    struct hf_frontend_config frontend;
+    int result = take_ops(device, ops, error);
+
+    if (result == 0)
+        result = hf_device_take_config(device, config, &frontend, error);
+    if (result < 0)
+        return result;
+    device->frontend_ops = (struct hf_frontend_ops){
+        .host = device,
+        .report = hf_device_hear_report,
+        .answer = hf_device_hear_answer,
+        .indices = read_indices,
+        .trace = device->ops.trace != NULL ? hear_trace : NULL,
+    };
+    result = hf_frontend_init(&device->frontend, &frontend, &device->frontend_ops, error);
+    if (result < 0)
+        return result;
+    struct hf_plan *plan = hf_frontend_plan(&device->frontend);
+    plan->promise.queue_count = (uint16_t)(plan->queue_count - HF_VSCSI_QUEUE_REQUEST);
+    plan->late_rings = HF_VSCSI_QUEUE_REQUEST; /* control and event */
+    device->vm_running = true;
+    device->stopped_clean = true;
+    hf_device_lines_init(device);
     return 0;
 }
 
 int hf_device_new(struct hf_device **device, const struct hf_device_config *config,
                   const struct hf_device_ops *ops, struct hf_error *error)
 {
-    struct hf_device *new;
-    struct hf_frontend_config frontend = { .socket_path = config->socket_path,
-                                           .fence = config->fence,
-                                           .fence_command = config->fence_command,
-                                           .settings = config->settings };
-    int result = check_config(config, error);
+    struct hf_device *made = calloc(1, sizeof(*made));
 
     *device = NULL;
-    if (result < 0)
-        return result;
-    new = calloc(1, sizeof(*new));
-    if (new == NULL)
+    if (made == NULL)
         return hf_error_set(error, ENOMEM, "no memory for a device");
-    frontend.queue_count = (uint16_t)(config->request_queues + HF_VSCSI_QUEUE_REQUEST);
-    new->ops = *ops;
-    new->frontend_ops = (struct hf_frontend_ops){ .host = new,
-                                                  .report = hear_report,
-                                                  .answer = hear_answer,
-                                                  .indices = read_indices,
-                                                  .trace = ops->trace != NULL ? hear_trace : NULL };
-    result = hf_frontend_init(&new->frontend, &frontend, &new->frontend_ops, error);
+    int result = build(made, config, ops, error);
     if (result < 0) {
-        free(new);
+        free(made->fence_command);
+        free(made);
         return result;
     }
-    struct hf_plan *plan = hf_frontend_plan(&new->frontend);
-    plan->protocol_wanted = PROTOCOL_USED & ~config->protocol_mask;
-    plan->promise.queue_count = config->request_queues;
-    plan->late_rings = HF_VSCSI_QUEUE_REQUEST; /* control and event */
-    *device = new;
+    *device = made;
     return 0;
 }
 
@@ -169,7 +102,9 @@ void hf_device_free(struct hf_device *device)
 {
     if (device == NULL)
         return;
+    hf_device_lines_done(device);
     hf_frontend_done(&device->frontend);
+    free(device->fence_command);
     free(device);
 }
 
@@ -180,29 +115,18 @@ int hf_device_fd(const struct hf_device *device)
 
 void hf_device_dispatch(struct hf_device *device)
 {
+    if (device->calling > 0)
+        return;
     hf_frontend_dispatch(&device->frontend);
+    hf_device_unbind_at_rest(device);
+    hf_device_tell_owed(device);
 }
 
-void hf_device_connect(struct hf_device *device)
-{
-    hf_frontend_want(&device->frontend, true);
-}
-
-void hf_device_disconnect(struct hf_device *device)
-{
-    hf_frontend_want(&device->frontend, false);
-}
-
-bool hf_device_connected(const struct hf_device *device)
+bool hf_device_is_connected(const struct hf_device *device)
 {
     enum hf_phase phase = device->frontend.front.phase;
 
     return hf_phase_connected(phase) && phase != HF_PHASE_NEGOTIATING;
-}
-
-uint64_t hf_device_offered(const struct hf_device *device)
-{
-    return device->offered;
 }
 
 bool hf_device_at_rest(const struct hf_device *device)
@@ -212,23 +136,77 @@ bool hf_device_at_rest(const struct hf_device *device)
     return !plan->settle_owed && !hf_plan_any_ran(plan);
 }
 
-void hf_device_get_status(const struct hf_device *device, struct hf_device_status *status)
+int hf_device_boot_path(const struct hf_device *device, const char *node, char *path,
+                        size_t size_bytes)
+{
+    return snprintf(path, size_bytes, "/channel@0/%s@%x,0", node, device->boot_target);
+}
+
+static enum hf_device_phase phase_of(enum hf_phase phase)
+{
+    static const enum hf_device_phase phases[HF_PHASE_COUNT] = {
+        [HF_PHASE_DOWN] = HF_DEVICE_DOWN,
+        [HF_PHASE_DIALING] = HF_DEVICE_CONNECTING,
+        [HF_PHASE_NEGOTIATING] = HF_DEVICE_NEGOTIATING,
+        [HF_PHASE_READY] = HF_DEVICE_CONNECTED,
+        [HF_PHASE_RUNNING] = HF_DEVICE_RUNNING,
+        [HF_PHASE_STOPPING] = HF_DEVICE_STOPPING,
+        [HF_PHASE_BACKOFF] = HF_DEVICE_AWAY,
+        [HF_PHASE_FAILED] = HF_DEVICE_FAILED,
+    };
+
+    return phases[phase];
+}
+
+const char *hf_device_phase_name(enum hf_device_phase phase)
+{
+    static const char *const names[HF_DEVICE_PHASE_COUNT] = {
+        [HF_DEVICE_DOWN] = "down",
+        [HF_DEVICE_CONNECTING] = "connecting",
+        [HF_DEVICE_NEGOTIATING] = "negotiating",
+        [HF_DEVICE_CONNECTED] = "connected",
+        [HF_DEVICE_RUNNING] = "running",
+        [HF_DEVICE_STOPPING] = "stopping",
+        [HF_DEVICE_AWAY] = "away",
+        [HF_DEVICE_FAILED] = "failed",
+    };
+
+    return (unsigned)phase < HF_DEVICE_PHASE_COUNT ? names[phase] : "unknown";
+}
+
+static uint64_t present_gap_ns(const struct hf_front *front)
+{
+    return front->lost ? hf_clock_ns() - front->lost_ns : 0;
+}
+
+void hf_device_get_info(const struct hf_device *device, struct hf_device_info *info,
+                        size_t size_bytes)
 {
     const struct hf_front *front = &device->frontend.front;
     bool tracks = front->plan.inflight.generation != 0 ||
                   (front->session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0;
-
-    *status = (struct hf_device_status){
-        .phase = front->phase,
+    struct hf_device_info whole = {
+        .phase = phase_of(front->phase),
+        .should_run = front->plan.run,
+        .realized = device->realized,
+        .tracks_inflight = tracks,
+        .fences = device->fences,
+        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
+        .stopped_clean = device->stopped_clean,
+        .peer_pid = device->frontend.channel.pid,
         .offered = front->session.offered,
         .protocol_offered = front->session.protocol_offered,
         .protocol = front->session.protocol,
         .backend_queues = front->session.queue_count,
         .memory_slots = front->session.slot_count,
-        .tracks_inflight = tracks,
-        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
-        .fences = device->fences,
         .sessions = device->frontend.session_count,
-        .peer_pid = device->frontend.channel.pid,
+        .losses = device->losses,
+        .last_gap_ns = device->last_gap_ns,
+        .last_in_flight = device->last_in_flight,
+        .outage_ns = device->gaps_ns + present_gap_ns(front),
+        .last_fault = device->fault,
     };
+
+    memset(info, 0, size_bytes);
+    memcpy(info, &whole, (size_t)hf_min_u64(size_bytes, sizeof(whole)));
 }

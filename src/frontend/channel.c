@@ -41,13 +41,11 @@ static void know_peer(struct hf_channel *channel)
     channel->pid = hf_stream_peer(channel->fd, &peer) == 0 ? (int)peer.pid : 0;
 }
 
-int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error)
+int hf_channel_adopt(struct hf_channel *channel, int socket, struct hf_error *error)
 {
-    HF_CHECK(!hf_channel_is_open(channel));
-    HF_AUTO_FD int fd = hf_stream_connect(path, error);
+    HF_AUTO_FD int fd = socket;
 
-    if (fd < 0)
-        return fd;
+    HF_CHECK(!hf_channel_is_open(channel));
     int result = hf_loop_add(channel->loop, &channel->watch, fd, EPOLLIN);
     if (result < 0)
         return hf_error_set(error, -result, "cannot watch the socket: %s", strerror(-result));
@@ -57,6 +55,13 @@ int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_erro
     hf_framer_init(&channel->framer, HF_STREAM_REPLIES);
     know_peer(channel);
     return 0;
+}
+
+int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error)
+{
+    int fd = hf_stream_connect(path, error);
+
+    return fd < 0 ? fd : hf_channel_adopt(channel, fd, error);
 }
 
 static void drop_out(struct hf_channel *channel)

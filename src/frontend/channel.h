@@ -49,6 +49,8 @@ void hf_channel_init(struct hf_channel *channel, struct hf_loop *loop,
                      const struct hf_channel_ops *ops);
 /* Connects, and takes hold of the peer's process. -errno with a sentence; see hf_stream_connect. */
 int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error);
+/* The same with a connected socket, *taken* in any case. */
+int hf_channel_adopt(struct hf_channel *channel, int fd, struct hf_error *error);
 /* Harmless when closed. The peer's pidfd is closed too unless it was taken. */
 void hf_channel_close(struct hf_channel *channel);
 bool hf_channel_is_open(const struct hf_channel *channel);

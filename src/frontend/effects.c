@@ -6,20 +6,33 @@
 #include "os/event.h"
 #include "os/fd.h"
 
+#include <errno.h>
 #include <string.h>
+
+static int open_channel(struct hf_frontend *frontend)
+{
+    if (frontend->given_fd >= 0)
+        return hf_channel_adopt(&frontend->channel, hf_fd_steal(&frontend->given_fd), NULL);
+    return hf_channel_open(&frontend->channel, frontend->path, NULL);
+}
+
+static bool has_address(const struct hf_frontend *frontend)
+{
+    return frontend->given_fd >= 0 || frontend->path[0] != '\0';
+}
 
 static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
-    struct hf_error error = { 0 };
     struct hf_event event = { .kind = HF_EVENT_DIALED, .dial = effect->dial };
 
     hf_channel_close(&frontend->channel);
     hf_fd_close(&frontend->parting_pidfd); /* no ring had run: nobody asked for a fence */
-    int result = hf_channel_open(&frontend->channel, frontend->path, &error);
+    int result = has_address(frontend) ? open_channel(frontend) : -EDESTADDRREQ;
     if (result < 0) {
         event.kind = HF_EVENT_DIAL_FAILED;
         event.error = -result;
         event.why = strerror(-result);
+        event.fault = result == -EDESTADDRREQ ? HF_FAULT_NO_ADDRESS : HF_FAULT_NONE;
     } else {
         frontend->session_count++;
     }

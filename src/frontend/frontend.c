@@ -142,6 +142,14 @@ static bool is_up(const struct hf_frontend *frontend)
     return frontend->front.phase != HF_PHASE_DOWN && frontend->front.phase != HF_PHASE_FAILED;
 }
 
+static void cut(struct hf_frontend *frontend)
+{
+    frontend->cut = false;
+    hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_HANGUP,
+                                                  .dial = frontend->front.session.dial,
+                                                  .fault = HF_FAULT_CUT });
+}
+
 static void grant_wishes(struct hf_timer *timer)
 {
     struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, wish);
@@ -155,6 +163,8 @@ static void grant_wishes(struct hf_timer *timer)
         frontend->changed = false;
         hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_CHANGED });
     }
+    if (frontend->cut)
+        cut(frontend);
     if (frontend->wanted != is_up(frontend))
         hf_frontend_post(frontend, (struct hf_event){ .kind = frontend->wanted ? HF_EVENT_START
                                                                                : HF_EVENT_STOP });
@@ -167,10 +177,29 @@ static void wish(struct hf_frontend *frontend)
 
 static int watch_path(struct hf_frontend *frontend, struct hf_error *error)
 {
+    if (frontend->path[0] == '\0')
+        return 0;
     int result = hf_path_watch_start(&frontend->path_watch, &frontend->loop, frontend->path, error);
 
     /* Out of inotify instances or watches: the back-off alone must do. */
     return result == -ENAMETOOLONG || result == -EINVAL ? result : 0;
+}
+
+static int check_address(const struct hf_frontend_config *config, struct hf_error *error)
+{
+    if (config->socket_path != NULL)
+        return hf_stream_check_path(config->socket_path, error);
+    return config->socket_fd >= 0 ? 0 : hf_error_set(error, EINVAL, "no socket to connect to");
+}
+
+/* Whoever connected it may have left it blocking. */
+static int take_given(struct hf_frontend *frontend, int fd, struct hf_error *error)
+{
+    int result = fd >= 0 ? hf_stream_prepare(fd, error) : 0;
+
+    if (result == 0)
+        frontend->given_fd = fd;
+    return result;
 }
 
 int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_config *config,
@@ -179,7 +208,7 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     static const struct hf_channel_ops channel_ops = { .sent = channel_sent,
                                                        .received = channel_received,
                                                        .broken = channel_broken };
-    int result = hf_stream_check_path(config->socket_path, error);
+    int result = check_address(config, error);
 
     if (result < 0)
         return result;
@@ -190,8 +219,11 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->ops = ops;
     frontend->fence = config->fence;
     frontend->fence_command = config->fence_command;
-    memcpy(frontend->path, config->socket_path, strlen(config->socket_path) + 1);
+    frontend->given_fd = -1;
+    if (config->socket_path != NULL)
+        memcpy(frontend->path, config->socket_path, strlen(config->socket_path) + 1);
     hf_front_init(&frontend->front, &config->settings, config->queue_count);
+    frontend->front.plan.protocol_wanted = config->protocol_wanted;
     frontend->channel_ops = channel_ops;
     frontend->channel_ops.host = frontend;
     hf_channel_init(&frontend->channel, &frontend->loop, &frontend->channel_ops);
@@ -203,8 +235,12 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->deadline.expired = deadline_passed;
     frontend->wish.expired = grant_wishes;
     result = watch_path(frontend, error);
-    if (result < 0)
+    if (result == 0)
+        result = take_given(frontend, config->socket_fd, error);
+    if (result < 0) {
+        hf_path_watch_stop(&frontend->path_watch);
         hf_loop_done(&frontend->loop);
+    }
     return result;
 }
 
@@ -226,6 +262,7 @@ void hf_frontend_done(struct hf_frontend *frontend)
     HF_CHECK(!frontend->stepping);
     hf_frontend_fence_done(frontend);
     hf_channel_close(&frontend->channel);
+    hf_fd_close(&frontend->given_fd);
     hf_fd_close(&frontend->parting_pidfd);
     hf_fd_close(&frontend->writer_pidfd);
     hf_path_watch_stop(&frontend->path_watch);
@@ -260,6 +297,26 @@ struct hf_plan *hf_frontend_plan(struct hf_frontend *frontend)
 void hf_frontend_changed(struct hf_frontend *frontend)
 {
     frontend->changed = true;
+    wish(frontend);
+}
+
+void hf_frontend_flush(struct hf_frontend *frontend)
+{
+    if (frontend->stepping)
+        return;
+    hf_loop_cancel_timer(&frontend->loop, &frontend->wish);
+    grant_wishes(&frontend->wish);
+}
+
+bool hf_frontend_is_settled(struct hf_frontend *frontend)
+{
+    return !frontend->changed && frontend->event_count == 0 && !frontend->stepping &&
+           hf_front_is_settled(&frontend->front);
+}
+
+void hf_frontend_cut(struct hf_frontend *frontend)
+{
+    frontend->cut = true;
     wish(frontend);
 }
 

@@ -8,20 +8,13 @@
 #ifndef HF_FRONTEND_FRONTEND_H
 #define HF_FRONTEND_FRONTEND_H
 
+#include "holdfast/fence.h"
+
 #include "base/error.h"
 #include "frontend/channel.h"
 #include "os/loop.h"
 #include "os/path_watch.h"
 #include "session/front.h"
-
-/* How a lost back-end is known to be harmless before another may start on the same rings. */
-enum hf_fence {
-    HF_FENCE_EXIT,    /* its process is gone (pidfd); the default */
-    HF_FENCE_KILL,    /* the same, after it was sent SIGKILL */
-    HF_FENCE_COMMAND, /* a command of the host's ended with 0, or its process is gone */
-    HF_FENCE_NONE,    /* not at all: lossy, and every status says so */
-    HF_FENCE_COUNT
-};
 
 struct hf_frontend_ops {
     void *host;
@@ -72,11 +65,13 @@ struct hf_frontend {
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */
     const struct hf_frontend_ops *ops;
     enum hf_fence fence;
-    const char *fence_command; /* HF_FENCE_COMMAND: the host's */
-    char path[HF_STREAM_PATH_SIZE];
+    const char *fence_command;      /* HF_FENCE_COMMAND: the host's */
+    int given_fd;                   /* a connected socket for the first dial; -1: none (any more) */
+    char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
 
     bool wanted;  /* a back-end is wanted: level, not event */
     bool changed; /* the plan was changed */
+    bool cut;     /* the present session shall end */
     struct hf_asked asked;
     uint32_t last_asked;
 
@@ -91,8 +86,10 @@ struct hf_frontend {
 };
 
 struct hf_frontend_config {
-    const char *socket_path;
+    const char *socket_path; /* may be NULL where the next one is given */
+    int socket_fd;           /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
     uint16_t queue_count;
+    uint64_t protocol_wanted; /* protocol features to use where they are offered */
     enum hf_fence fence;
     /* HF_FENCE_COMMAND: run by sh with HOLDFAST_PID (0: unknown) and HOLDFAST_SOCKET set; must
      * outlive the front-end. */
@@ -115,6 +112,12 @@ void hf_frontend_want(struct hf_frontend *frontend, bool wanted);
  * setters must be duplicates; close what they return. */
 struct hf_plan *hf_frontend_plan(struct hf_frontend *frontend);
 void hf_frontend_changed(struct hf_frontend *frontend);
+/* Does at once what is wanted and changed, as the next dispatch would. In a callback: nothing. */
+void hf_frontend_flush(struct hf_frontend *frontend);
+/* The back-end was told all of the plan, and confirmed it. */
+bool hf_frontend_is_settled(struct hf_frontend *frontend);
+/* Ends the session, if there is one, as if it had been lost. */
+void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a
  * dispatch), or -EBUSY: one at a time. */
 int64_t hf_frontend_ask(struct hf_frontend *frontend, const struct hf_asked *asked);

@@ -118,9 +118,9 @@ static void ring_fault(void *host, uint16_t queue, enum hf_ring_fault fault)
 
 static int check_config(const struct hf_initiator_config *config, struct hf_error *error)
 {
-    if (config->queue_count == 0 || config->queue_count > HF_QUEUE_COUNT_MAX - 2)
+    if (config->queue_count == 0 || config->queue_count > HF_NUM_QUEUES_MAX)
         return hf_error_set(error, EINVAL, "%u queues: 1 to %u are possible", config->queue_count,
-                            HF_QUEUE_COUNT_MAX - 2);
+                            HF_NUM_QUEUES_MAX);
     if (config->depth == 0 || config->depth > HF_INITIATOR_DEPTH_MAX)
         return hf_error_set(error, EINVAL, "depth %u: 1 to %u is possible", config->depth,
                             HF_INITIATOR_DEPTH_MAX);
@@ -205,11 +205,16 @@ static int give_memory(struct hf_initiator *initiator, const struct hf_guest_reg
 
 static int make_device(struct hf_initiator *initiator, struct hf_error *error)
 {
-    struct hf_device_config config = hf_device_config_default;
-    struct hf_device_ops ops = { .host = initiator, .report = hf_initiator_reported };
+    struct hf_device_config config;
+    struct hf_device_ops ops = { .size_bytes = sizeof(ops),
+                                 .host = initiator,
+                                 .event = hf_initiator_device_event };
 
+    hf_device_config_init(&config, sizeof(config));
     config.socket_path = initiator->config.socket_path;
-    config.request_queues = initiator->config.queue_count;
+    config.num_queues = initiator->config.queue_count;
+    config.virtqueue_size = HF_INITIATOR_RING_MAX;
+    config.realize_retries = HF_RETRIES_FOREVER;
     if (initiator->config.recovery == HF_RECOVERY_USED_INDEX)
         config.protocol_mask |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
     int ret = hf_device_new(&initiator->device, &config, &ops, error);
@@ -310,7 +315,7 @@ enum hf_recovery hf_initiator_recovery(const struct hf_initiator *initiator)
     return initiator->recovery;
 }
 
-void hf_initiator_get_status(const struct hf_initiator *initiator, struct hf_device_status *status)
+void hf_initiator_get_info(const struct hf_initiator *initiator, struct hf_device_info *info)
 {
-    hf_device_get_status(initiator->device, status);
+    hf_device_get_info(initiator->device, info, sizeof(*info));
 }

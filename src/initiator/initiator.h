@@ -12,8 +12,9 @@
 
 #include "initiator/queue.h"
 
+#include "holdfast/device.h"
+
 #include "base/error.h"
-#include "device/device.h"
 #include "os/loop.h"
 #include "vscsi/event.h"
 
@@ -46,8 +47,8 @@ struct hf_initiator_config {
 
 struct hf_initiator_ops {
     void *host;
-    /* As from the device (device/device.h), after the initiator did its part. May be NULL. */
-    void (*report)(void *host, const struct hf_report *report, const char *text);
+    /* As from the device (holdfast/device.h), after the initiator did its part. May be NULL. */
+    void (*device_event)(void *host, const struct hf_device_event *event);
     /* The device wrote a used element that no request asked for (it was skipped), or broke the
      * ring (nothing more comes from it). `queue` counts request queues from 0. May be NULL. */
     void (*ring_fault)(void *host, uint16_t queue, enum hf_ring_fault fault);
@@ -120,6 +121,6 @@ unsigned hf_initiator_outstanding(const struct hf_initiator *initiator);
 /* What it is in use since the first connect (never AUTO then). */
 enum hf_recovery hf_initiator_recovery(const struct hf_initiator *initiator);
 
-void hf_initiator_get_status(const struct hf_initiator *initiator, struct hf_device_status *status);
+void hf_initiator_get_info(const struct hf_initiator *initiator, struct hf_device_info *info);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an initiator does when the device reports. Only the DRIVER way needs anything done:
+ * What an initiator does at the device's events. Only the DRIVER way needs anything done:
  *
  *   LOST ──> take what was published, reset the device ──at rest──> rings of the other set, offer
  *                                          │                       all that is outstanding again
@@ -16,15 +16,26 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define STATUS_RUNNING 0x0fu /* ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK (virtio 1.3 §2.1) */
+#define STATUS_RUNNING                                                                             \
+    (HF_VIRTIO_STATUS_ACKNOWLEDGE | HF_VIRTIO_STATUS_DRIVER | HF_VIRTIO_STATUS_FEATURES_OK |       \
+     HF_VIRTIO_STATUS_DRIVER_OK)
 
-_Static_assert((STATUS_RUNNING & HF_VIRTIO_STATUS_DRIVER_OK) != 0, "the rings start with it");
+static uint64_t guest_address(const struct hf_initiator *initiator, const void *host)
+{
+    const struct hf_guest_region *arena = &initiator->guest.arena;
+
+    return arena->guest_address + (uint64_t)((const uint8_t *)host - (uint8_t *)arena->host);
+}
 
 static void give_ring(struct hf_initiator *initiator, uint16_t vring, const struct hf_ring *ring)
 {
     const struct hf_initiator_line *line = &initiator->lines[vring];
+    struct hf_device_queue queue = { .size = ring->size,
+                                     .desc = guest_address(initiator, ring->desc),
+                                     .avail = guest_address(initiator, ring->avail),
+                                     .used = guest_address(initiator, ring->used) };
 
-    hf_device_set_queue(initiator->device, vring, ring);
+    hf_device_set_queue(initiator->device, vring, &queue);
     hf_device_set_kick(initiator->device, vring, line->kick_fd);
     hf_device_set_call(initiator->device, vring, line->call_fd);
 }
@@ -66,7 +77,7 @@ void hf_initiator_prepare(struct hf_initiator *initiator)
         hf_initiator_queue_begin(&initiator->queues[i], &setup);
         give_ring(initiator, vring, &setup.ring);
     }
-    hf_device_set_status(initiator->device, STATUS_RUNNING);
+    hf_device_set_status(initiator->device, STATUS_RUNNING, NULL);
     initiator->prepared = true;
     hf_initiator_push(initiator);
 }
@@ -95,45 +106,50 @@ static void back_end_lost(struct hf_initiator *initiator)
         begin_again(initiator);
 }
 
-static void note_trouble(struct hf_initiator *initiator, enum hf_fault fault, const char *text)
+static void note_trouble(struct hf_initiator *initiator, const struct hf_device_event *event)
 {
     initiator->troubled = true;
-    initiator->trouble_code = fault == HF_FAULT_REFUSED_DIAL ? ECONNREFUSED : ECONNRESET;
-    snprintf(initiator->trouble, sizeof(initiator->trouble), "%s", text);
+    initiator->trouble_code = event->fault == HF_FAULT_REFUSED_DIAL ? ECONNREFUSED : ECONNRESET;
+    snprintf(initiator->trouble, sizeof(initiator->trouble), "%s", event->text);
 }
 
-static void react(struct hf_initiator *initiator, const struct hf_report *report, const char *text)
+static void react(struct hf_initiator *initiator, const struct hf_device_event *event)
 {
-    switch (report->kind) {
-    case HF_REPORT_CONNECTED:
+    switch (event->kind) {
+    case HF_DEVICE_EVENT_CONNECTED:
         initiator->connected = true;
         break;
-    case HF_REPORT_STARTED:
+    case HF_DEVICE_EVENT_STARTED:
         initiator->running = true;
         break;
-    case HF_REPORT_STOPPED:
+    case HF_DEVICE_EVENT_STOPPED:
         if (initiator->resting && hf_device_at_rest(initiator->device))
             begin_again(initiator);
         break;
-    case HF_REPORT_LOST:
-    case HF_REPORT_REFUSED:
-    case HF_REPORT_FAILED:
-        initiator->refused |= report->kind == HF_REPORT_REFUSED;
-        note_trouble(initiator, report->fault, text);
+    case HF_DEVICE_EVENT_LOST:
+    case HF_DEVICE_EVENT_REFUSED:
+    case HF_DEVICE_EVENT_FAILED:
+        initiator->refused |= event->kind == HF_DEVICE_EVENT_REFUSED;
+        note_trouble(initiator, event);
         back_end_lost(initiator);
         break;
-    case HF_REPORT_REQUEST_KILLS:
-    case HF_REPORT_FENCE:
-    case HF_REPORT_COUNT:
+    case HF_DEVICE_EVENT_REALIZED:
+    case HF_DEVICE_EVENT_REQUEST_KILLS:
+    case HF_DEVICE_EVENT_FENCE:
+    case HF_DEVICE_EVENT_HOST_FAILED:
+    case HF_DEVICE_EVENT_NEEDS_RESET:
+    case HF_DEVICE_EVENT_MEMORY_RELEASED:
+    case HF_DEVICE_EVENT_LOG_SETTLED:
+    case HF_DEVICE_EVENT_COUNT:
         break;
     }
 }
 
-void hf_initiator_reported(void *host, const struct hf_report *report, const char *text)
+void hf_initiator_device_event(void *host, const struct hf_device_event *event)
 {
     struct hf_initiator *initiator = host;
 
-    react(initiator, report, text);
-    if (initiator->ops.report != NULL)
-        initiator->ops.report(initiator->ops.host, report, text);
+    react(initiator, event);
+    if (initiator->ops.device_event != NULL)
+        initiator->ops.device_event(initiator->ops.host, event);
 }

@@ -64,7 +64,7 @@ static uint16_t power_of_two_above(uint32_t value)
 
 static int settle_on_features(struct hf_initiator *initiator, struct hf_error *error)
 {
-    uint64_t offered = hf_device_offered(initiator->device);
+    uint64_t offered = hf_device_get_features(initiator->device);
     uint32_t depth = initiator->config.depth;
 
     initiator->features = offered & FEATURES_WANTED;
@@ -79,12 +79,12 @@ static int settle_on_features(struct hf_initiator *initiator, struct hf_error *e
 
 static int settle_on_recovery(struct hf_initiator *initiator, struct hf_error *error)
 {
-    struct hf_device_status status;
+    struct hf_device_info info;
 
-    hf_device_get_status(initiator->device, &status);
+    hf_device_get_info(initiator->device, &info, sizeof(info));
     if (initiator->recovery == HF_RECOVERY_AUTO)
-        initiator->recovery = status.tracks_inflight ? HF_RECOVERY_INFLIGHT : HF_RECOVERY_DRIVER;
-    if (initiator->recovery == HF_RECOVERY_INFLIGHT && !status.tracks_inflight)
+        initiator->recovery = info.tracks_inflight ? HF_RECOVERY_INFLIGHT : HF_RECOVERY_DRIVER;
+    if (initiator->recovery == HF_RECOVERY_INFLIGHT && !info.tracks_inflight)
         return hf_error_set(error, EOPNOTSUPP,
                             "%s: the back-end does not track requests in flight (INFLIGHT_SHMFD); "
                             "recovery \"driver\" needs nothing of it",
@@ -95,7 +95,7 @@ static int settle_on_recovery(struct hf_initiator *initiator, struct hf_error *e
 int hf_initiator_connect(struct hf_initiator *initiator, const struct hf_initiator_wait *wait,
                          struct hf_error *error)
 {
-    hf_device_connect(initiator->device);
+    hf_device_realize_begin(initiator->device);
     int ret = wait_for(initiator, &initiator->connected, wait, error);
     if (ret == 0)
         ret = settle_on_features(initiator, error);

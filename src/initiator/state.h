@@ -41,8 +41,8 @@ struct hf_initiator {
     char trouble[HF_ERROR_TEXT_SIZE];
 };
 
-/* recover.c: the device's reports, and what we do about them. */
-void hf_initiator_reported(void *host, const struct hf_report *report, const char *text);
+/* recover.c: the device's events, and what we do about them. */
+void hf_initiator_device_event(void *host, const struct hf_device_event *event);
 /* Gives the device rings of the present set, with everything outstanding offered again on them. */
 void hf_initiator_prepare(struct hf_initiator *initiator);
 

@@ -5,6 +5,7 @@
 #include "os/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +30,34 @@ int hf_stream_check_path(const char *path, struct hf_error *error)
         return hf_error_set(error, ENAMETOOLONG,
                             "the socket path is %zu bytes long, %d are possible: %s", length,
                             HF_STREAM_PATH_SIZE - 1, path);
+    return 0;
+}
+
+static int socket_option(int socket_fd, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+
+    return getsockopt(socket_fd, SOL_SOCKET, option, &value, &size) < 0 ? -errno : value;
+}
+
+int hf_stream_prepare(int socket_fd, struct hf_error *error)
+{
+    struct sockaddr_un address;
+    socklen_t size = sizeof(address);
+    int domain = socket_option(socket_fd, SO_DOMAIN);
+
+    if (domain < 0)
+        return hf_error_set(error, -domain, "descriptor %d: %s", socket_fd, strerror(-domain));
+    if (domain != AF_UNIX || socket_option(socket_fd, SO_TYPE) != SOCK_STREAM)
+        return hf_error_set(error, EPROTOTYPE, "descriptor %d is no Unix stream socket", socket_fd);
+    if (getpeername(socket_fd, (struct sockaddr *)&address, &size) < 0)
+        return hf_error_set(error, errno, "descriptor %d is not connected: %s", socket_fd,
+                            strerror(errno));
+    int flags = fcntl(socket_fd, F_GETFL);
+    if (flags < 0 || fcntl(socket_fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(socket_fd, F_SETFD, FD_CLOEXEC) < 0)
+        return hf_error_set(error, errno, "descriptor %d: %s", socket_fd, strerror(errno));
     return 0;
 }
 

@@ -25,6 +25,11 @@
  *   -ENAMETOOLONG  does not fit sun_path; the sentence names the limit */
 int hf_stream_connect(const char *path, struct hf_error *error);
 
+/* Makes a connected Unix stream socket of another's fit for us: CLOEXEC, NONBLOCK (which whoever
+ * shares it sees too). 0, or with a sentence -ENOTSOCK, -ENOTCONN, -EPROTOTYPE (not of that kind).
+ */
+int hf_stream_prepare(int socket_fd, struct hf_error *error);
+
 /* 0 or -ENAMETOOLONG, -EINVAL (empty) with a sentence. */
 int hf_stream_check_path(const char *path, struct hf_error *error);
 

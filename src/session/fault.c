@@ -40,6 +40,9 @@ static const struct {
         TEXT_AND_REMEDY("the front-end could not do its part", HF_REMEDY_REDIAL_LATER),
     [HF_FAULT_OUTAGE] =
         TEXT_AND_REMEDY("back-end away for longer than the outage limit", HF_REMEDY_GIVE_UP),
+    [HF_FAULT_CUT] = TEXT_AND_REMEDY("cut off without waiting for a stop", HF_REMEDY_REDIAL),
+    [HF_FAULT_NO_ADDRESS] = TEXT_AND_REMEDY(
+        "the socket that was given is used up, and there is no path to dial", HF_REMEDY_GIVE_UP),
 };
 
 _Static_assert(HF_ARRAY_COUNT(faults) == HF_FAULT_COUNT, "each fault has a text and a remedy");

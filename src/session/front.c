@@ -75,6 +75,7 @@ static void start(struct hf_step_context *context)
     front->backoff_ns = front->settings.backoff_first_ns;
     front->suspect_strikes = 0;
     front->refusal_reported = false;
+    front->tries_left = front->settings.first_tries;
     front->away_since_ns = context->event->now_ns;
     hf_front_dial(context);
 }
@@ -137,21 +138,16 @@ static void dialed(struct hf_step_context *context)
 static void dial_failed(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;
+    const struct hf_event *event = context->event;
+    struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
 
-    if (front->phase != HF_PHASE_DIALING || context->event->dial != front->last_dial)
+    if (front->phase != HF_PHASE_DIALING || event->dial != front->last_dial)
         return;
-    if (!front->refusal_reported) {
-        struct hf_report *report = hf_front_report(context, HF_REPORT_LOST);
-        struct hf_text text = hf_text_of(context->effects->detail, HF_FAULT_DETAIL_SIZE);
-
-        report->fault = HF_FAULT_REFUSED_DIAL;
-        if (context->event->why != NULL)
-            hf_text_add(&text, "%s", context->event->why);
-        else
-            hf_text_add(&text, "errno %d", context->event->error);
-    }
-    front->refusal_reported = true;
-    hf_front_back_off(context, hf_front_next_wait(front));
+    if (event->why != NULL)
+        hf_text_add(&text, "%s", event->why);
+    else if (event->error != 0)
+        hf_text_add(&text, "errno %d", event->error);
+    hf_front_miss(context, event->fault != HF_FAULT_NONE ? event->fault : HF_FAULT_REFUSED_DIAL);
 }
 
 /* A request that kills back-ends is not offered to each new one at once. */
@@ -277,7 +273,9 @@ static void (*const handlers[HF_EVENT_COUNT])(struct hf_step_context *) = {
 
 void hf_front_step(struct hf_front *front, const struct hf_event *event, struct hf_effects *effects)
 {
-    struct hf_step_context context = { .front = front, .event = event, .effects = effects };
+    struct hf_step_context context = {
+        .front = front, .event = event, .effects = effects, .stage = hf_front_stage(front)
+    };
 
     HF_CHECK((unsigned)event->kind < HF_EVENT_COUNT);
     effects->count = 0;
@@ -285,6 +283,15 @@ void hf_front_step(struct hf_front *front, const struct hf_event *event, struct 
     handlers[event->kind](&context);
     hf_front_advance(&context);
     hf_front_arm(&context);
+}
+
+bool hf_front_is_settled(struct hf_front *front)
+{
+    struct hf_script_state script = hf_front_script(front);
+    struct hf_step step;
+
+    return hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING &&
+           !front->sending && hf_script_next(&script, &step) == HF_SCRIPT_DONE;
 }
 
 void hf_front_check(const struct hf_front *front)

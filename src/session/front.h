@@ -26,6 +26,7 @@ struct hf_front_settings {
     uint64_t backoff_slow_ns;  /* when a request kills back-ends */
     uint64_t backoff_reset_ns; /* a session this long with progress makes the next wait short */
     uint64_t outage_limit_ns;  /* 0 = never give up */
+    uint32_t first_tries;      /* of a START until the first CONNECTED; 0 = no limit */
 };
 #define HF_FRONT_SETTINGS_DEFAULT                                                                  \
     {                                                                                              \
@@ -42,12 +43,13 @@ enum hf_event_kind {
     HF_EVENT_CHANGED,     /* the plan was changed by its setters */
     HF_EVENT_ASK,         /* .asked: a numbered request; answered by HF_EFFECT_ANSWER, always */
     HF_EVENT_DIALED,      /* .dial: the socket is open */
-    HF_EVENT_DIAL_FAILED, /* .dial, .error (errno) */
+    HF_EVENT_DIAL_FAILED, /* .dial, .error (errno); .fault if it is another than REFUSED_DIAL */
     HF_EVENT_APPEARED,    /* the back-end's socket file may have appeared: dial now */
     HF_EVENT_SENT,        /* .dial: the message of the last SEND left completely */
     HF_EVENT_MESSAGE,     /* .dial, .message: a whole reply arrived */
     HF_EVENT_HANGUP,      /* .dial, .fault: the edge found the socket unusable, or what came
-                             over it (HANGUP, MALFORMED, LOCAL, INFLIGHT_INVALID) */
+                             over it (HANGUP, MALFORMED, LOCAL, INFLIGHT_INVALID), or the
+                             host would not go on with it (CUT) */
     HF_EVENT_SETTLED,     /* .settled: answer to HF_EFFECT_SETTLE */
     HF_EVENT_CONVERTED,   /* .dial, .offer (takes its descriptor), .why or NULL: answer to
                              HF_EFFECT_CONVERT */
@@ -113,9 +115,26 @@ enum hf_report_kind {
     HF_REPORT_COUNT
 };
 
+/* What a session was at when it ended. */
+enum hf_stage {
+    HF_STAGE_DIAL,
+    HF_STAGE_HANDSHAKE,
+    HF_STAGE_IDLE,         /* connected, no ring wanted */
+    HF_STAGE_FORMAT,       /* a start: features, which the in-flight region's layout depends on */
+    HF_STAGE_GET_INFLIGHT, /* a start: asking for a region */
+    HF_STAGE_SET_INFLIGHT, /* a start: handing it over */
+    HF_STAGE_START,        /* the rest of a start: memory, rings */
+    HF_STAGE_RUN,
+    HF_STAGE_STOP,
+    HF_STAGE_COUNT
+};
+
 struct hf_report {
     enum hf_report_kind kind;
     enum hf_fault fault;
+    enum hf_stage stage; /* LOST, REFUSED, FAILED */
+    bool counted;        /* LOST, REFUSED: one of the first_tries */
+    bool last;           /* LOST, REFUSED: FAILED follows */
     bool recovered;
     bool clean;
     uint64_t gap_ns;
@@ -161,6 +180,7 @@ struct hf_front {
     bool refused;    /* the last session ended by a refusal: another back-end must come first */
     uint64_t lost_ns;
     uint32_t lost_in_flight;
+    uint32_t tries_left;    /* until the first CONNECTED; 0 = no limit */
     uint64_t away_since_ns; /* the device has not been served since; 0 = it is */
     bool refusal_reported;  /* nobody listened at the start; later refusals follow a loss */
 
@@ -182,6 +202,8 @@ void hf_front_init(struct hf_front *front, const struct hf_front_settings *setti
 /* One event in, effects out (the list is emptied first). */
 void hf_front_step(struct hf_front *front, const struct hf_event *event,
                    struct hf_effects *effects);
+/* Connected, and the back-end was told all of the plan, and confirmed it. */
+bool hf_front_is_settled(struct hf_front *front);
 /* Stops the program if something that must always hold does not. Tests and debug builds call it
  * after every step. */
 void hf_front_check(const struct hf_front *front);

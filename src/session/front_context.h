@@ -9,6 +9,7 @@ struct hf_step_context {
     struct hf_front *front;
     const struct hf_event *event;
     struct hf_effects *effects;
+    enum hf_stage stage; /* before the event */
 };
 
 /* front.c */
@@ -22,6 +23,10 @@ void hf_front_answer(struct hf_step_context *context, uint32_t number, int error
 void hf_front_dial(struct hf_step_context *context);
 void hf_front_back_off(struct hf_step_context *context, uint64_t wait_ns);
 uint64_t hf_front_next_wait(struct hf_front *front);
+/* What the session is at: by its phase, and in a start by the oldest message not answered. */
+enum hf_stage hf_front_stage(const struct hf_front *front);
+/* Nobody took the dial. */
+void hf_front_miss(struct hf_step_context *context, enum hf_fault fault);
 /* The session ends with a fault: hang up, fence, redial as its remedy says. effects->detail may
  * already hold what was wrong. */
 void hf_front_lose(struct hf_step_context *context, enum hf_fault fault);

@@ -89,23 +89,76 @@ static void give_up(struct hf_step_context *context, enum hf_fault fault)
     hf_front_report(context, HF_REPORT_FAILED)->fault = fault;
 }
 
-void hf_front_lose(struct hf_step_context *context, enum hf_fault fault)
+/* One of the first tries is over, or none: they are not counted any more. */
+static struct hf_report *report_loss(struct hf_step_context *context, enum hf_fault fault)
 {
     struct hf_front *front = context->front;
     enum hf_remedy remedy = hf_fault_remedy(fault);
     bool refused = remedy == HF_REMEDY_REDIAL_LATER;
+    struct hf_report *report =
+        hf_front_report(context, refused ? HF_REPORT_REFUSED : HF_REPORT_LOST);
+
+    report->fault = fault;
+    report->stage = context->stage;
+    report->counted = front->tries_left > 0;
+    report->last = remedy == HF_REMEDY_GIVE_UP || front->tries_left == 1;
+    front->tries_left -= report->counted;
+    return report;
+}
+
+void hf_front_lose(struct hf_step_context *context, enum hf_fault fault)
+{
+    struct hf_front *front = context->front;
 
     note_loss(context);
-    hf_front_report(context, refused ? HF_REPORT_REFUSED : HF_REPORT_LOST)->fault = fault;
+    const struct hf_report *report = report_loss(context, fault);
     hf_front_part(context);
-    if (remedy == HF_REMEDY_GIVE_UP) {
+    if (report->last) {
         give_up(context, fault);
         return;
     }
-    front->refused = refused;
-    if (refused)
+    front->refused = hf_fault_remedy(fault) == HF_REMEDY_REDIAL_LATER;
+    if (front->refused && !report->counted)
         front->backoff_ns = front->settings.backoff_last_ns;
     hf_front_back_off(context, hf_front_next_wait(front));
+}
+
+/* Told once in an outage; while tries are counted, each time. */
+void hf_front_miss(struct hf_step_context *context, enum hf_fault fault)
+{
+    struct hf_front *front = context->front;
+    bool gives_up = hf_fault_remedy(fault) == HF_REMEDY_GIVE_UP || front->tries_left == 1;
+
+    if (gives_up || front->tries_left > 0 || !front->refusal_reported)
+        report_loss(context, fault);
+    front->refusal_reported = true;
+    if (gives_up)
+        give_up(context, fault);
+    else
+        hf_front_back_off(context, hf_front_next_wait(front));
+}
+
+enum hf_stage hf_front_stage(const struct hf_front *front)
+{
+    static const enum hf_stage by_phase[HF_PHASE_COUNT] = {
+        [HF_PHASE_DOWN] = HF_STAGE_DIAL,    [HF_PHASE_DIALING] = HF_STAGE_DIAL,
+        [HF_PHASE_READY] = HF_STAGE_IDLE,   [HF_PHASE_NEGOTIATING] = HF_STAGE_HANDSHAKE,
+        [HF_PHASE_RUNNING] = HF_STAGE_RUN,  [HF_PHASE_STOPPING] = HF_STAGE_STOP,
+        [HF_PHASE_BACKOFF] = HF_STAGE_DIAL, [HF_PHASE_FAILED] = HF_STAGE_DIAL,
+    };
+    static const enum hf_stage by_row[HF_ROW_COUNT] = {
+        [HF_ROW_SET_FEATURES] = HF_STAGE_FORMAT,
+        [HF_ROW_GET_INFLIGHT_FD] = HF_STAGE_GET_INFLIGHT,
+        [HF_ROW_SET_INFLIGHT_FD] = HF_STAGE_SET_INFLIGHT,
+    };
+    const struct hf_plan *plan = &front->plan;
+    bool starting = front->phase == HF_PHASE_READY && plan->run && !plan->settle_owed &&
+                    plan->features_generation != 0;
+    enum hf_stage named = by_row[hf_session_row(&front->session)];
+
+    if (!starting)
+        return by_phase[front->phase];
+    return named != HF_STAGE_DIAL ? named : HF_STAGE_START;
 }
 
 /* The same oldest request in flight when three short-lived sessions ended: it kills back-ends. */
@@ -249,7 +302,7 @@ void hf_front_timer(struct hf_step_context *context)
         hf_front_dial(context);
     } else if (front->phase == HF_PHASE_DIALING) {
         hf_front_emit(context, HF_EFFECT_HANG_UP);
-        hf_front_back_off(context, hf_front_next_wait(front));
+        hf_front_miss(context, HF_FAULT_TIMEOUT);
     } else {
         session_late(context);
     }

@@ -41,6 +41,7 @@ static void become_ready(struct hf_step_context *context)
     if (front->phase != HF_PHASE_NEGOTIATING || front->session.told[HF_ROW_SET_OWNER] == 0)
         return;
     hf_front_enter(context, HF_PHASE_READY);
+    front->tries_left = 0;
     hf_front_report(context, HF_REPORT_CONNECTED);
 }
 

@@ -68,6 +68,7 @@ struct hf_log_plan {
 
 /* What the VMM was told and now relies on. Later back-ends must offer at least this. */
 struct hf_promise {
+    uint64_t features;          /* offered to the guest */
     uint64_t protocol_features; /* in use */
     uint16_t queue_count;       /* the least a back-end may offer; a device type's own count */
 };

@@ -83,6 +83,13 @@ uint64_t hf_session_deadline_ns(const struct hf_session *session)
     return session->pending[session->pending_head].deadline_ns;
 }
 
+enum hf_row_id hf_session_row(const struct hf_session *session)
+{
+    if (session->pending_count == 0)
+        return session->last_row;
+    return session->pending[session->pending_head].row;
+}
+
 bool hf_script_must_stop(const struct hf_script_state *state)
 {
     const struct hf_row *kick = &hf_script_rows[HF_ROW_SET_VRING_KICK];
@@ -243,6 +250,7 @@ static void mark_done(const struct hf_script_state *state, const struct hf_step 
 void hf_script_sent(const struct hf_script_state *state, const struct hf_step *step,
                     uint64_t deadline_ns)
 {
+    state->session->last_row = step->row;
     if (!step->undo)
         mark_done(state, step);
     else if (!is_question(step->row, true))

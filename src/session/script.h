@@ -73,11 +73,12 @@ struct hf_session {
     uint64_t protocol; /* negotiated */
     uint64_t slot_count;
     uint64_t queue_count;
-    uint64_t answered;     /* HF_BIT(row) of the questions whose answer is known */
-    bool stopping;         /* every started ring must stop before anything else is done */
-    uint32_t converting;   /* generation of the in-flight region that the edge copies; 0: none */
-    bool notify_owed;      /* a ring was started or its call descriptor changed: signal it */
-    uint32_t silent_count; /* messages sent that have no answer of their own */
+    enum hf_row_id last_row; /* of the last message sent */
+    uint64_t answered;       /* HF_BIT(row) of the questions whose answer is known */
+    bool stopping;           /* every started ring must stop before anything else is done */
+    uint32_t converting;     /* generation of the in-flight region that the edge copies; 0: none */
+    bool notify_owed;        /* a ring was started or its call descriptor changed: signal it */
+    uint32_t silent_count;   /* messages sent that have no answer of their own */
     uint32_t silent_confirmed;   /* so many of them were surely carried out */
     uint32_t told[HF_ROW_COUNT]; /* rows that are told once */
     struct hf_ring_told rings[HF_QUEUE_COUNT_MAX];
@@ -156,6 +157,8 @@ bool hf_session_ring_started(const struct hf_session *session, uint16_t queue);
 bool hf_session_any_started(const struct hf_session *session, const struct hf_plan *plan);
 /* Deadline of the oldest pending answer, or 0. */
 uint64_t hf_session_deadline_ns(const struct hf_session *session);
+/* The oldest message whose answer is still to come, or the last one sent. */
+enum hf_row_id hf_session_row(const struct hf_session *session);
 const char *hf_row_name(enum hf_row_id row);
 
 #endif

@@ -43,7 +43,7 @@ static bool is_known(const struct hf_session *session, enum hf_row_id row)
 
 static enum hf_fault judge_features(const struct hf_script_state *state, char *detail)
 {
-    uint64_t needed = state->plan->features;
+    uint64_t needed = state->plan->features | state->plan->promise.features;
 
     if (state->plan->log.generation != 0)
         needed |= HF_FEATURE(LOG_ALL);

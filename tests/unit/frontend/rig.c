@@ -17,41 +17,60 @@
 #define RING_SIZE   16
 #define PATIENCE_NS (20u * HF_NS_PER_S)
 
-static void hear(void *host, const struct hf_report *report, const char *text)
+static void hear(void *host, const struct hf_device_event *event)
 {
     struct rig *rig = host;
 
-    rig->reports[report->kind]++;
-    rig->last[report->kind] = *report;
-    snprintf(rig->text[report->kind], sizeof(rig->text[0]), "%s", text);
+    rig->events[event->kind]++;
+    rig->last[event->kind] = *event;
+    snprintf(rig->text[event->kind], sizeof(rig->text[0]), "%s", event->text);
     if (rig->meddle != NULL)
-        rig->meddle(rig, report);
+        rig->meddle(rig, event);
 }
 
 void rig_set_up_queue(struct rig *rig, uint16_t queue)
 {
     struct hf_ring_layout layout = hf_ring_layout_of(RING_SIZE);
-    uint8_t *start = rig->memory.start + queue * hf_align_up(layout.size_bytes, 64);
+    uint64_t start = RIG_MEMORY + queue * hf_align_up(layout.size_bytes, 64);
+    struct hf_device_queue setup = { .size = RING_SIZE,
+                                     .desc = start,
+                                     .avail = start + layout.avail_offset,
+                                     .used = start + layout.used_offset };
 
-    struct hf_ring ring;
-
-    assert_int_equal(hf_ring_init(&ring, RING_SIZE, start, start + layout.avail_offset,
-                                  start + layout.used_offset),
-                     HF_RING_FAULT_NONE);
-    assert_int_equal(hf_device_set_queue(rig->device, queue, &ring), 0);
+    assert_int_equal(hf_device_set_queue(rig->device, queue, &setup), 0);
     assert_int_equal(hf_device_set_kick(rig->device, queue, rig->kick), 0);
     assert_int_equal(hf_device_set_call(rig->device, queue, rig->call), 0);
 }
 
+void rig_configure(const struct rig *rig, const struct hf_front_settings *settings,
+                   struct hf_device_config *config)
+{
+    hf_device_config_init(config, sizeof(*config));
+    config->socket_path = rig->path;
+    config->realize_retries = HF_RETRIES_FOREVER;
+    config->dial_timeout_ns = settings->dial_timeout_ns;
+    config->reply_timeout_ns = settings->reply_timeout_ns;
+    config->stop_timeout_ns = settings->stop_timeout_ns;
+    config->backoff_first_ns = settings->backoff_first_ns;
+    config->backoff_last_ns = settings->backoff_last_ns;
+    config->backoff_slow_ns = settings->backoff_slow_ns;
+    config->backoff_reset_ns = settings->backoff_reset_ns;
+    config->outage_limit_ns = settings->outage_limit_ns;
+}
+
+void rig_hang_up(struct rig *rig)
+{
+    hf_frontend_want(&rig->device->frontend, false);
+}
+
 void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, enum hf_fence fence)
 {
-    struct hf_device_config config = hf_device_config_default;
-    struct hf_device_ops ops = { .host = rig, .report = hear };
+    struct hf_device_config config;
+    struct hf_device_ops ops = { .size_bytes = sizeof(ops), .host = rig, .event = hear };
     struct hf_error error;
 
     hf_device_free(rig->device);
-    config.socket_path = rig->path;
-    config.settings = *settings;
+    rig_configure(rig, settings, &config);
     config.fence = fence;
     config.fence_command = rig->fence_command;
     assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
@@ -118,12 +137,12 @@ int rig_end(void **state)
 }
 
 /* Dispatches until `kind` was reported `count` times in all. */
-void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count)
+void rig_until(struct rig *rig, enum hf_device_event_kind kind, unsigned count)
 {
     uint64_t deadline_ns = hf_clock_ns() + PATIENCE_NS;
     struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
 
-    while (rig->reports[kind] < count) {
+    while (rig->events[kind] < count) {
         assert_true(hf_clock_ns() < deadline_ns);
         poll(&item, 1, 1000);
         hf_device_dispatch(rig->device);
@@ -134,33 +153,30 @@ void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count)
 void rig_until_fault(struct rig *rig, enum hf_fault fault)
 {
     do {
-        rig_until(rig, HF_REPORT_LOST, rig->reports[HF_REPORT_LOST] + 1);
-    } while (rig->last[HF_REPORT_LOST].fault == HF_FAULT_REFUSED_DIAL);
-    assert_int_equal(rig->last[HF_REPORT_LOST].fault, fault);
+        rig_until(rig, HF_DEVICE_EVENT_LOST, rig->events[HF_DEVICE_EVENT_LOST] + 1);
+    } while (rig->last[HF_DEVICE_EVENT_LOST].fault == HF_FAULT_REFUSED_DIAL);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_LOST].fault, fault);
 }
 
 void rig_ask_to_start(struct rig *rig)
 {
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 1);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
     assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         rig_set_up_queue(rig, i);
-    hf_device_set_status(rig->device, 15);
+    hf_device_set_status(rig->device, 15, NULL);
 }
 
 void rig_start(struct rig *rig)
 {
     rig_ask_to_start(rig);
-    rig_until(rig, HF_REPORT_STARTED, 1);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
 }
 
 enum hf_phase rig_phase(const struct rig *rig)
 {
-    struct hf_device_status status;
-
-    hf_device_get_status(rig->device, &status);
-    return status.phase;
+    return rig->device->frontend.front.phase;
 }
 
 void rig_dispatch_for(struct rig *rig, uint64_t duration_ns)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A device with three rings in memory of its own, and all that it reports. */
+/* A device with three rings in memory of its own, and all that it tells. */
 #ifndef TEST_FRONTEND_RIG_H
 #define TEST_FRONTEND_RIG_H
 
 #include "backend.h"
 
-#include "device/device.h"
+#include "holdfast/device.h"
+
+#include "device/device_private.h"
 #include "os/region.h"
 
 #define RIG_QUEUES 3
@@ -20,11 +22,11 @@ struct rig {
     int call;
     struct hf_device *device;
     const char *fence_command; /* for HF_FENCE_COMMAND */
-    unsigned reports[HF_REPORT_COUNT];
-    struct hf_report last[HF_REPORT_COUNT];
-    char text[HF_REPORT_COUNT][200];
-    /* What the host does when it hears a report; may be NULL. */
-    void (*meddle)(struct rig *rig, const struct hf_report *report);
+    unsigned events[HF_DEVICE_EVENT_COUNT];
+    struct hf_device_event last[HF_DEVICE_EVENT_COUNT];
+    char text[HF_DEVICE_EVENT_COUNT][2 * HF_ERROR_TEXT_SIZE];
+    /* What the host does when it hears an event; may be NULL. */
+    void (*meddle)(struct rig *rig, const struct hf_device_event *event);
 };
 
 int rig_begin(void **state);
@@ -32,10 +34,15 @@ int rig_end(void **state);
 /* Short waits. */
 struct hf_front_settings rig_settings(void);
 /* Replaces the device by one that is made with these settings and this fence. */
+/* Puts them into a configuration; and the rig's socket, and no end of tries. */
+void rig_configure(const struct rig *rig, const struct hf_front_settings *settings,
+                   struct hf_device_config *config);
+/* No back-end is wanted any more; the rings stay as they are. */
+void rig_hang_up(struct rig *rig);
 void rig_make_device(struct rig *rig, const struct hf_front_settings *settings,
                      enum hf_fence fence);
-/* Dispatches until `kind` was reported `count` times in all. */
-void rig_until(struct rig *rig, enum hf_report_kind kind, unsigned count);
+/* Dispatches until `kind` was told `count` times in all. */
+void rig_until(struct rig *rig, enum hf_device_event_kind kind, unsigned count);
 /* Nobody may listen yet at first; then this must come. */
 void rig_until_fault(struct rig *rig, enum hf_fault fault);
 void rig_set_up_queue(struct rig *rig, uint16_t queue);
@@ -47,6 +54,7 @@ void rig_dispatch_for(struct rig *rig, uint64_t duration_ns);
 unsigned rig_count_fds(void);
 /* Whoever listens there now, another one may. */
 void rig_forget_socket(const struct rig *rig);
+/* The same as the internal ones. */
 enum hf_phase rig_phase(const struct rig *rig);
 
 #endif

@@ -63,12 +63,12 @@ static void starts_when_the_socket_appears(void **state)
 
     settings.backoff_first_ns = settings.backoff_last_ns = 60 * HF_NS_PER_S;
     rig_make_device(rig, &settings, HF_FENCE_EXIT);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_LOST, 1);
-    assert_int_equal(rig->last[HF_REPORT_LOST].fault, HF_FAULT_REFUSED_DIAL);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_LOST, 1);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_LOST].fault, HF_FAULT_REFUSED_DIAL);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
-    assert_false(rig->last[HF_REPORT_STARTED].recovered);
+    assert_false(rig->last[HF_DEVICE_EVENT_STARTED].recovered);
     backend_end(pid, true);
 }
 
@@ -98,12 +98,13 @@ static void after_driver_ok_no_queue_is_set_and_no_ring_loses_its_memory(void **
     rig_start(rig);
     epoch = hf_frontend_plan(&rig->device->frontend)->epoch;
     assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), -EBUSY);
-    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes),
+    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes, NULL),
                      -EBUSY);
     assert_int_equal(hf_frontend_plan(&rig->device->frontend)->epoch, epoch);
     hf_device_reset(rig->device);
     assert_int_equal(hf_device_set_queue(rig->device, 2, NULL), 0);
-    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes), 0);
+    assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes, NULL),
+                     0);
     backend_end(pid, true);
 }
 
@@ -114,9 +115,9 @@ static void a_stop_says_whether_it_was_clean(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     rig_start(rig);
-    hf_device_set_status(rig->device, 3);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
-    assert_true(rig->last[HF_REPORT_STOPPED].clean);
+    hf_device_set_status(rig->device, 3, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_true(rig->last[HF_DEVICE_EVENT_STOPPED].clean);
     backend_end(pid, true);
 }
 
@@ -127,9 +128,9 @@ static void an_answer_beside_the_used_index_is_not_clean(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     rig_start(rig);
-    hf_device_set_status(rig->device, 3);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
-    assert_false(rig->last[HF_REPORT_STOPPED].clean);
+    hf_device_set_status(rig->device, 3, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_false(rig->last[HF_DEVICE_EVENT_STOPPED].clean);
     backend_end(pid, true);
 }
 
@@ -140,7 +141,7 @@ static void a_silent_back_end_is_a_fault_and_the_next_one_serves(void **state)
     struct backend_script good = { 0 };
     pid_t pid = backend_start(rig->path, &silent);
 
-    hf_device_connect(rig->device);
+    hf_device_realize_begin(rig->device);
     rig_until_fault(rig, HF_FAULT_TIMEOUT);
     backend_end(pid, true);
     pid = backend_start(rig->path, &good);
@@ -158,13 +159,13 @@ static void a_back_end_without_a_feature_in_use_is_refused_by_name(void **state)
     rig_start(rig);
     backend_end(pid, true);
     pid = backend_start(rig->path, &poor);
-    rig_until(rig, HF_REPORT_REFUSED, 1);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_FEATURES_LOST);
-    assert_non_null(strstr(rig->text[HF_REPORT_REFUSED], "VERSION_1"));
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, 1);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_FEATURES_LOST);
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_REFUSED], "VERSION_1"));
     backend_end(pid, true);
     pid = backend_start(rig->path, &good);
-    rig_until(rig, HF_REPORT_STARTED, 2);
-    assert_true(rig->last[HF_REPORT_STARTED].recovered);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
+    assert_true(rig->last[HF_DEVICE_EVENT_STARTED].recovered);
     backend_end(pid, true);
 }
 
@@ -176,12 +177,12 @@ static void a_process_that_hangs_up_and_listens_on_is_its_own_fence(void **state
     pid_t pid = backend_start(rig->path, &script);
 
     rig_start(rig);
-    hf_device_disconnect(rig->device);
+    rig_hang_up(rig);
     hf_device_dispatch(rig->device);
     assert_int_equal(rig_phase(rig), HF_PHASE_DOWN);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_STARTED, 2);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 1);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 1);
     backend_end(pid, true);
 }
 
@@ -197,22 +198,22 @@ static void a_descriptor_that_is_no_region_is_refused_and_forgotten(void **state
     pid_t pid = backend_start(rig->path, &short_one);
 
     rig_ask_to_start(rig);
-    rig_until(rig, HF_REPORT_REFUSED, 1);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, 1);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
     assert_int_equal(plan->inflight.fd, -1);
     backend_end(pid, true);
     pid = backend_start(rig->path, &eventfd);
-    unsigned refused = rig->reports[HF_REPORT_REFUSED];
-    rig_until(rig, HF_REPORT_REFUSED, refused + 2);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
+    unsigned refused = rig->events[HF_DEVICE_EVENT_REFUSED];
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, refused + 2);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
     backend_end(pid, true);
     pid = backend_start(rig->path, &sealed);
-    refused = rig->reports[HF_REPORT_REFUSED];
-    rig_until(rig, HF_REPORT_REFUSED, refused + 2);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
+    refused = rig->events[HF_DEVICE_EVENT_REFUSED];
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, refused + 2);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_INFLIGHT_INVALID);
     backend_end(pid, true);
     pid = backend_start(rig->path, &good);
-    rig_until(rig, HF_REPORT_STARTED, 1);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
     assert_int_not_equal(plan->inflight.fd, -1);
     backend_end(pid, true);
 }
@@ -230,14 +231,14 @@ static void a_reset_ends_the_epoch(void **state)
     hf_device_reset(rig->device);
     assert_int_equal(plan->inflight.generation, 0);
     assert_int_equal(plan->inflight.fd, -1);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     assert_int_equal(rig_phase(rig), HF_PHASE_READY);
     assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         rig_set_up_queue(rig, i);
-    hf_device_set_status(rig->device, 15);
-    rig_until(rig, HF_REPORT_STARTED, 2);
-    assert_false(rig->last[HF_REPORT_STARTED].recovered);
+    hf_device_set_status(rig->device, 15, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
+    assert_false(rig->last[HF_DEVICE_EVENT_STARTED].recovered);
     assert_true(plan->inflight.generation > region);
     backend_end(pid, true);
 }
@@ -254,14 +255,14 @@ static void a_reset_is_asked_for_before_the_next_start(void **state)
     hf_frontend_plan(&rig->device->frontend)->protocol_wanted &=
         ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
     rig_start(rig);
-    hf_device_set_status(rig->device, 3);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    hf_device_set_status(rig->device, 3, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     hf_device_reset(rig->device);
     assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         rig_set_up_queue(rig, i);
-    hf_device_set_status(rig->device, 15);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    hf_device_set_status(rig->device, 15, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     assert_int_equal(front->asked.number, 0);
     assert_int_not_equal(front->session.told[HF_ROW_RESET_DEVICE], 0);
     backend_end(pid, true);
@@ -271,28 +272,27 @@ static void bad_input_is_refused_with_a_sentence(void **state)
 {
     struct rig *rig = *state;
     struct hf_device *device;
-    struct hf_device_ops ops = { .host = rig };
+    struct hf_device_ops ops = { .size_bytes = sizeof(ops), .host = rig };
     struct hf_error error;
-    struct hf_device_config config = hf_device_config_default;
-    static uint64_t elsewhere[64];
-    struct hf_ring outside = { .size = 8,
-                               .desc = (void *)elsewhere,
-                               .avail = (void *)&elsewhere[16],
-                               .used = (void *)&elsewhere[32] };
+    struct hf_device_config config;
+    struct hf_device_queue outside = { .size = 8, .desc = 0x1000, .avail = 0x2000, .used = 0x3000 };
+    struct hf_device_queue odd = {
+        .size = 17, .desc = RIG_MEMORY, .avail = RIG_MEMORY + 0x1000, .used = RIG_MEMORY + 0x2000
+    };
 
+    hf_device_config_init(&config, sizeof(config));
     assert_int_equal(hf_device_new(&device, &config, &ops, &error), -EINVAL);
-    assert_non_null(strstr(error.text, "socket"));
+    assert_non_null(strstr(error.text, "socket_path"));
     config.socket_path = rig->path;
-    config.request_queues = 0;
+    config.num_queues = 0;
     assert_int_equal(hf_device_new(&device, &config, &ops, &error), -EINVAL);
-    assert_non_null(strstr(error.text, "queues: 0"));
+    assert_non_null(strstr(error.text, "num_queues is 0"));
     assert_int_equal(hf_device_set_queue(rig->device, 3, NULL), -EINVAL);
-    assert_int_equal(hf_device_set_queue(rig->device, 0, &outside), -EINVAL);
-    outside.size = 17;
-    assert_int_equal(hf_device_set_queue(rig->device, 0, &outside), -EINVAL);
+    assert_int_equal(hf_device_set_queue(rig->device, 0, &outside), -EFAULT);
+    assert_int_equal(hf_device_set_queue(rig->device, 0, &odd), -EINVAL);
     assert_int_equal(hf_device_set_kick(rig->device, 3, rig->kick), -EINVAL);
     assert_int_equal(hf_device_set_features(rig->device, 1), -EINVAL);
-    assert_int_equal(hf_device_remove_memory(rig->device, 1, 1), -ENOENT);
+    assert_int_equal(hf_device_remove_memory(rig->device, 1, 1, NULL), -ENOENT);
 }
 
 /* Dies at each message in turn, and serves in between; nothing may be left behind. */
@@ -309,18 +309,18 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
     rig_start(rig);
     for (unsigned i = 1; i <= count; i++) {
         struct backend_script next = { .dies_at = i % 3 == 0 ? 0 : 1 + (int)(i % 27) };
-        unsigned started = rig->reports[HF_REPORT_STARTED];
-        unsigned lost = rig->reports[HF_REPORT_LOST];
+        unsigned started = rig->events[HF_DEVICE_EVENT_STARTED];
+        unsigned lost = rig->events[HF_DEVICE_EVENT_LOST];
 
         backend_end(pid, true);
-        rig_until(rig, HF_REPORT_LOST, lost + 1);
+        rig_until(rig, HF_DEVICE_EVENT_LOST, lost + 1);
         pid = backend_start(rig->path, &next);
         if (next.dies_at != 0) {
-            rig_until(rig, HF_REPORT_LOST, lost + 2);
+            rig_until(rig, HF_DEVICE_EVENT_LOST, lost + 2);
             backend_end(pid, false);
             pid = backend_start(rig->path, &good);
         }
-        rig_until(rig, HF_REPORT_STARTED, started + 1);
+        rig_until(rig, HF_DEVICE_EVENT_STARTED, started + 1);
         if (i == 100) {
             fds = rig_count_fds();
             maps = count_lines("/proc/self/maps");

@@ -17,7 +17,7 @@ static void hang_up_on_a_stopped(struct rig *rig, pid_t pid)
 {
     kill(pid, SIGSTOP);
     waitpid(pid, NULL, WUNTRACED);
-    hf_device_disconnect(rig->device);
+    rig_hang_up(rig);
     hf_device_dispatch(rig->device);
 }
 
@@ -30,13 +30,13 @@ static void a_stopped_process_that_can_be_connected_to_is_not_at_rest(void **sta
 
     rig_start(rig);
     hang_up_on_a_stopped(rig, pid);
-    hf_device_connect(rig->device);
+    hf_device_realize_begin(rig->device);
     rig_dispatch_for(rig, 50 * HF_NS_PER_MS);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     kill(pid, SIGCONT);
-    rig_until(rig, HF_REPORT_STARTED, 2);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 1);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 1);
     backend_end(pid, true);
 }
 
@@ -51,13 +51,13 @@ static void another_process_that_answers_is_no_fence(void **state)
     hang_up_on_a_stopped(rig, pid);
     rig_forget_socket(rig);
     pid_t other = backend_start(rig->path, &script);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 2);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 2);
     rig_dispatch_for(rig, 50 * HF_NS_PER_MS);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     backend_end(pid, true);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     backend_end(other, true);
 }
 
@@ -72,10 +72,10 @@ static void the_region_of_the_process_that_answers_is_not_written(void **state)
     rig_start(rig);
     int region = hf_frontend_plan(&rig->device->frontend)->inflight.fd;
     assert_int_equal(pwrite(region, &header, sizeof(header), 0), sizeof(header));
-    hf_device_disconnect(rig->device);
+    rig_hang_up(rig);
     hf_device_dispatch(rig->device);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     assert_int_equal(hf_frontend_plan(&rig->device->frontend)->inflight.fd, region);
     assert_int_equal(pread(region, &header, sizeof(header), 0), sizeof(header));
     assert_int_equal(header.version, 0); /* settling would have initialised it */
@@ -89,20 +89,20 @@ static void without_a_fence_the_region_of_a_living_process_is_not_written(void *
     struct hf_front_settings settings = rig_settings();
     struct backend_script script = { 0 };
     struct hf_inflight_header header = { .version = 0 };
-    struct hf_device_status status;
+    struct hf_device_info info;
     const struct hf_plan *plan;
 
     rig_make_device(rig, &settings, HF_FENCE_NONE);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
-    hf_device_get_status(rig->device, &status);
-    assert_true(status.lossy);
-    assert_non_null(strstr(rig->text[HF_REPORT_CONNECTED], "lossy"));
-    assert_non_null(strstr(rig->text[HF_REPORT_STARTED], "lossy"));
+    hf_device_get_info(rig->device, &info, sizeof(info));
+    assert_true(info.lossy);
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_CONNECTED], "lossy"));
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_STARTED], "lossy"));
     plan = hf_frontend_plan(&rig->device->frontend);
     assert_int_equal(pwrite(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
-    hf_device_disconnect(rig->device);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_hang_up(rig);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     assert_int_equal(pread(plan->inflight.fd, &header, sizeof(header), 0), sizeof(header));
     assert_int_equal(header.version, 0); /* settling would have initialised it */
     backend_end(pid, true);
@@ -120,14 +120,14 @@ static void a_region_in_use_behind_a_dead_process_is_waited_for(void **state)
     int user = hf_lock_part(region->fd, region->mmap_offset, region->mmap_size);
     assert_true(user >= 0);
     backend_end(pid, true);
-    rig_until(rig, HF_REPORT_FENCE, 1); /* after a second of waiting */
-    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], "still uses the in-flight region"));
+    rig_until(rig, HF_DEVICE_EVENT_FENCE, 1); /* after a second of waiting */
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_FENCE], "still uses the in-flight region"));
     rig_dispatch_for(rig, 50 * HF_NS_PER_MS); /* it looks each 10 ms, and says so seldom */
-    assert_int_equal(rig->reports[HF_REPORT_FENCE], 1);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_FENCE], 1);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 0);
     assert_false(hf_device_at_rest(rig->device));
     close(user);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     assert_true(hf_device_at_rest(rig->device));
 }
 
@@ -141,8 +141,8 @@ static void a_hung_back_end_is_killed_where_that_is_asked_for(void **state)
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
     kill(pid, SIGSTOP);
-    hf_device_disconnect(rig->device);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_hang_up(rig);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -160,10 +160,10 @@ static void a_command_that_succeeds_is_the_fence(void **state)
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
     kill(pid, SIGSTOP);
-    hf_device_disconnect(rig->device);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_hang_up(rig);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     assert_int_equal(kill(pid, 0), 0);
-    assert_int_equal(rig->reports[HF_REPORT_FENCE], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_FENCE], 0);
     backend_end(pid, true);
 }
 
@@ -178,12 +178,12 @@ static void a_command_that_fails_is_none(void **state)
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
     kill(pid, SIGSTOP);
-    hf_device_disconnect(rig->device);
-    rig_until(rig, HF_REPORT_FENCE, 1);
-    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], "exit 3"));
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 0);
+    rig_hang_up(rig);
+    rig_until(rig, HF_DEVICE_EVENT_FENCE, 1);
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_FENCE], "exit 3"));
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 0);
     backend_end(pid, true);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
 }
 
 static void a_long_wait_names_the_process(void **state)
@@ -191,21 +191,21 @@ static void a_long_wait_names_the_process(void **state)
     struct rig *rig = *state;
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
-    struct hf_device_status status;
+    struct hf_device_info info;
     char name[32];
 
     rig_start(rig);
-    hf_device_get_status(rig->device, &status);
-    assert_false(status.lossy);
-    assert_null(strstr(rig->text[HF_REPORT_STARTED], "lossy"));
+    hf_device_get_info(rig->device, &info, sizeof(info));
+    assert_false(info.lossy);
+    assert_null(strstr(rig->text[HF_DEVICE_EVENT_STARTED], "lossy"));
     kill(pid, SIGSTOP);
-    hf_device_disconnect(rig->device);
-    rig_until(rig, HF_REPORT_FENCE, 1);
+    rig_hang_up(rig);
+    rig_until(rig, HF_DEVICE_EVENT_FENCE, 1);
     snprintf(name, sizeof(name), "process %d", (int)pid);
-    assert_non_null(strstr(rig->text[HF_REPORT_FENCE], name));
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_FENCE], name));
     backend_end(pid, true);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
-    assert_int_equal(rig->reports[HF_REPORT_FENCE], 1);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_FENCE], 1);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_begin, rig_end)

@@ -63,12 +63,12 @@ static void what_was_in_flight_survives_every_change_of_layout(void **state)
         backend_end(pid, true);
         script.pads = pads[i];
         pid = backend_start(rig->path, &script);
-        rig_until(rig, HF_REPORT_STARTED, i + 2);
-        assert_int_equal(rig->last[HF_REPORT_STARTED].in_flight, 1);
+        rig_until(rig, HF_DEVICE_EVENT_STARTED, i + 2);
+        assert_int_equal(rig->last[HF_DEVICE_EVENT_STARTED].in_flight, 1);
         assert_int_equal(region_of(rig)->mmap_size, RIG_QUEUES * (LEAST + pads[i]));
         expect_in_flight(rig, 2, 5);
     }
-    assert_int_equal(rig->reports[HF_REPORT_REFUSED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_REFUSED], 0);
     backend_end(pid, true);
 }
 
@@ -81,17 +81,17 @@ static void a_process_that_lives_is_not_copied_from(void **state)
 
     rig_start(rig);
     fetch(rig, 2, 5);
-    hf_device_disconnect(rig->device);
+    rig_hang_up(rig);
     hf_device_dispatch(rig->device);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_REFUSED, 1);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_INFLIGHT_LAYOUT);
-    assert_non_null(strstr(rig->text[HF_REPORT_REFUSED], "may still live"));
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, 1);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_INFLIGHT_LAYOUT);
+    assert_non_null(strstr(rig->text[HF_DEVICE_EVENT_REFUSED], "may still live"));
     assert_int_equal(region_of(rig)->mmap_size, RIG_QUEUES * LEAST);
     backend_end(pid, true);
     script.pads = 48;
     pid = backend_start(rig->path, &script);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     assert_int_equal(region_of(rig)->mmap_size, RIG_QUEUES * (LEAST + 48));
     expect_in_flight(rig, 2, 5);
     backend_end(pid, true);

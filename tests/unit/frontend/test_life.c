@@ -5,7 +5,6 @@
 
 #include "rig.h"
 
-#include "device/device_private.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -28,10 +27,10 @@ static void nobody_is_dialled_before_that_is_wanted(void **state)
 {
     struct rig *rig = *state;
 
-    hf_device_set_status(rig->device, 1);
+    hf_device_set_status(rig->device, 1, NULL);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     assert_int_equal(rig_phase(rig), HF_PHASE_DOWN);
-    assert_int_equal(rig->reports[HF_REPORT_LOST], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_LOST], 0);
 }
 
 static void a_device_is_connected_when_all_is_negotiated(void **state)
@@ -41,14 +40,14 @@ static void a_device_is_connected_when_all_is_negotiated(void **state)
     pid_t pid = backend_start(rig->path, &silent);
     uint64_t end_ns = hf_clock_ns() + 10 * HF_NS_PER_S;
 
-    hf_device_connect(rig->device);
+    hf_device_realize_begin(rig->device);
     while (rig_phase(rig) != HF_PHASE_NEGOTIATING) {
         assert_true(hf_clock_ns() < end_ns);
         rig_dispatch_for(rig, HF_NS_PER_MS);
     }
-    assert_false(hf_device_connected(rig->device));
+    assert_false(hf_device_is_connected(rig->device));
     rig_until_fault(rig, HF_FAULT_TIMEOUT);
-    assert_int_equal(rig->reports[HF_REPORT_CONNECTED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 0);
     backend_end(pid, true);
 }
 
@@ -59,18 +58,18 @@ static void the_guest_is_offered_what_both_sides_know(void **state)
     struct backend_script script = { .lacks = HF_FEATURE(EVENT_IDX) };
     pid_t pid = backend_start(rig->path, &script);
 
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 1);
-    assert_int_equal(hf_device_offered(rig->device),
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
+    assert_int_equal(hf_device_get_features(rig->device),
                      HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC));
     assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(EVENT_IDX)), -EINVAL);
     backend_end(pid, true);
 }
 
-static void must_not_connect(struct rig *rig, const struct hf_report *report)
+static void must_not_connect(struct rig *rig, const struct hf_device_event *event)
 {
     (void)rig;
-    assert_int_not_equal(report->kind, HF_REPORT_CONNECTED);
+    assert_int_not_equal(event->kind, HF_DEVICE_EVENT_CONNECTED);
 }
 
 /* Its request queues are a promise from the beginning. */
@@ -79,19 +78,19 @@ static void a_back_end_with_fewer_queues_is_refused(void **state)
     struct rig *rig = *state;
     struct backend_script script = { 0 }; /* it has three */
     pid_t pid = backend_start(rig->path, &script);
-    struct hf_device_config config = hf_device_config_default;
+    struct hf_front_settings settings = rig_settings();
+    struct hf_device_config config;
     struct hf_error error;
     struct hf_device_ops ops = rig->device->ops;
 
     free_device(rig);
-    config.socket_path = rig->path;
-    config.settings = rig_settings();
-    config.request_queues = 4;
+    rig_configure(rig, &settings, &config);
+    config.num_queues = 4;
     rig->meddle = must_not_connect;
     assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_REFUSED, 1);
-    assert_int_equal(rig->last[HF_REPORT_REFUSED].fault, HF_FAULT_QUEUES_LOST);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_REFUSED, 1);
+    assert_int_equal(rig->last[HF_DEVICE_EVENT_REFUSED].fault, HF_FAULT_QUEUES_LOST);
     backend_end(pid, true);
 }
 
@@ -99,15 +98,15 @@ static void without_a_record_of_requests_in_flight_the_status_says_lossy(void **
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
-    struct hf_device_status status;
+    struct hf_device_info info;
     pid_t pid = backend_start(rig->path, &script);
 
     hf_frontend_plan(&rig->device->frontend)->protocol_wanted &=
         ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
     rig_start(rig);
-    hf_device_get_status(rig->device, &status);
-    assert_false(status.tracks_inflight);
-    assert_true(status.lossy);
+    hf_device_get_info(rig->device, &info, sizeof(info));
+    assert_false(info.tracks_inflight);
+    assert_true(info.lossy);
     backend_end(pid, true);
 }
 
@@ -125,20 +124,20 @@ static void no_ring_runs_before_driver_ok(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 1);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
     set_up_again(rig);
-    hf_device_set_status(rig->device, 11); /* FEATURES_OK */
+    hf_device_set_status(rig->device, 11, NULL); /* FEATURES_OK */
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
-    assert_int_equal(rig->reports[HF_REPORT_STARTED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STARTED], 0);
     rig_start(rig);
     hf_device_reset(rig->device);
     set_up_again(rig);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
-    assert_int_equal(rig->reports[HF_REPORT_STOPPED], 1);
-    assert_int_equal(rig->reports[HF_REPORT_STARTED], 1);
-    hf_device_set_status(rig->device, 15);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STOPPED], 1);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_STARTED], 1);
+    hf_device_set_status(rig->device, 15, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     backend_end(pid, true);
 }
 
@@ -153,12 +152,12 @@ static void a_ring_that_is_laid_out_anew_ends_the_epoch(void **state)
     rig_start(rig);
     uint32_t region = plan->inflight.generation;
     assert_int_not_equal(region, 0);
-    hf_device_set_status(rig->device, 3);
-    rig_until(rig, HF_REPORT_STOPPED, 1);
+    hf_device_set_status(rig->device, 3, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
     rig_set_up_queue(rig, 1);
     assert_int_equal(plan->inflight.fd, -1);
-    hf_device_set_status(rig->device, 15);
-    rig_until(rig, HF_REPORT_STARTED, 2);
+    hf_device_set_status(rig->device, 15, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     assert_true(plan->inflight.generation > region);
     backend_end(pid, true);
 }
@@ -184,8 +183,8 @@ static void no_more_memory_is_taken_than_the_back_end_takes(void **state)
     struct hf_error error = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    hf_device_connect(rig->device);
-    rig_until(rig, HF_REPORT_CONNECTED, 1);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
     for (unsigned i = 1; i < 32; i++)
         assert_int_equal(add_page(rig, i, &error), 0);
     assert_int_equal(add_page(rig, 32, &error), -ENOSPC);
@@ -227,7 +226,7 @@ static void a_device_that_is_gone_leaves_nothing_behind(void **state)
     free_device(rig);
     assert_int_equal(rig_count_fds(), before);
     make_default_device(rig);
-    hf_device_connect(rig->device);
+    hf_device_realize_begin(rig->device);
     rig_dispatch_for(rig, 5 * HF_NS_PER_MS); /* nobody listens */
     free_device(rig);
     assert_int_equal(rig_count_fds(), before);
@@ -250,7 +249,7 @@ static void a_device_may_go_while_it_waits_for_its_back_end(void **state)
     make_default_device(rig);
     pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
-    hf_device_disconnect(rig->device);
+    rig_hang_up(rig);
     hf_device_dispatch(rig->device);
     assert_false(hf_device_at_rest(rig->device));
     free_device(rig);
@@ -260,7 +259,7 @@ static void a_device_may_go_while_it_waits_for_its_back_end(void **state)
 
 static unsigned fds_after(struct rig *rig, unsigned losses)
 {
-    rig_until(rig, HF_REPORT_LOST, losses);
+    rig_until(rig, HF_DEVICE_EVENT_LOST, losses);
     assert_int_equal(rig_phase(rig), HF_PHASE_BACKOFF);
     return rig_count_fds();
 }
@@ -272,12 +271,12 @@ static void handshakes_that_fail_leave_nothing_behind(void **state)
     struct backend_script script = { .closes_at = 2 };
     pid_t pid = backend_start(rig->path, &script);
 
-    hf_device_connect(rig->device);
+    hf_device_realize_begin(rig->device);
     rig_until_fault(rig, HF_FAULT_HANGUP);
-    unsigned losses = rig->reports[HF_REPORT_LOST];
+    unsigned losses = rig->events[HF_DEVICE_EVENT_LOST];
     unsigned before = fds_after(rig, losses + 1);
     assert_int_equal(fds_after(rig, losses + 6), before);
-    assert_int_equal(rig->reports[HF_REPORT_CONNECTED], 0);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 0);
     backend_end(pid, true);
 }
 

@@ -16,13 +16,13 @@ static void each_fault_has_a_sentence_of_its_own(void **state)
 }
 
 /* A device without a back-end that nobody dials again is lost. */
-static void each_fault_but_the_outage_limit_ends_in_another_dial(void **state)
+static void each_fault_ends_in_another_dial_but_where_nobody_can_be_dialled(void **state)
 {
     (void)state;
     for (unsigned fault = HF_FAULT_NONE + 1; fault < HF_FAULT_COUNT; fault++) {
         enum hf_remedy remedy = hf_fault_remedy((enum hf_fault)fault);
 
-        if (fault == HF_FAULT_OUTAGE)
+        if (fault == HF_FAULT_OUTAGE || fault == HF_FAULT_NO_ADDRESS)
             assert_int_equal(remedy, HF_REMEDY_GIVE_UP);
         else
             assert_true(remedy == HF_REMEDY_REDIAL || remedy == HF_REMEDY_REDIAL_LATER);
@@ -47,7 +47,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_has_a_sentence_of_its_own),
-        cmocka_unit_test(each_fault_but_the_outage_limit_ends_in_another_dial),
+        cmocka_unit_test(each_fault_ends_in_another_dial_but_where_nobody_can_be_dialled),
         cmocka_unit_test(what_the_same_back_end_would_do_again_is_dialled_later),
     };
 

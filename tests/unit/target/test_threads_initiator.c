@@ -91,11 +91,10 @@ static void done(struct hf_initiator_request *request, const struct hf_initiator
         lane->guest->is_over = hf_initiator_outstanding(lane->guest->initiator) == 0;
 }
 
-static void hear(void *host, const struct hf_report *report, const char *text)
+static void hear(void *host, const struct hf_device_event *event)
 {
     (void)host;
-    (void)text;
-    guest.starts += report->kind == HF_REPORT_STARTED;
+    guest.starts += event->kind == HF_DEVICE_EVENT_STARTED;
 }
 
 static void hear_fault(void *host, uint16_t queue, enum hf_ring_fault fault)
@@ -124,7 +123,7 @@ static void *end_and_begin(void *argument)
 
 static void start_guest(void)
 {
-    static const struct hf_initiator_ops ops = { .report = hear, .ring_fault = hear_fault };
+    static const struct hf_initiator_ops ops = { .device_event = hear, .ring_fault = hear_fault };
     struct hf_initiator_config config = hf_initiator_config_default;
     struct hf_initiator_wait wait = { .deadline_ns = hf_clock_ns() + PATIENCE_NS, .patient = true };
     struct hf_error error = { 0 };
