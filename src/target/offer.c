@@ -17,19 +17,29 @@
 
 #define FEATURES                                                                                   \
     (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
-     HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(PROTOCOL_FEATURES))
+     HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL))
 
 #define PROTOCOL_FEATURES                                                                          \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
      HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
-     HF_PROTOCOL_FEATURE(BACKEND_REQ))
+     HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD))
+
+/* No log can come without LOG_SHMFD. */
+static uint64_t features_of(const struct hf_target_options *options)
+{
+    uint64_t features = FEATURES & ~options->masked_features;
+
+    if ((options->masked_protocol_features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0)
+        features &= ~HF_FEATURE(LOG_ALL);
+    return features;
+}
 
 /* The config space is 256 bytes long to those who ask: some front-ends always read that much. */
 struct hf_back_offer hf_target_offer(const struct hf_target_options *options)
 {
     return (struct hf_back_offer){
-        .features = FEATURES & ~options->masked_features,
+        .features = features_of(options),
         .protocol_features = PROTOCOL_FEATURES & ~options->masked_protocol_features,
         .ring_count = (uint16_t)(options->queues + HF_VSCSI_QUEUE_REQUEST),
         .ring_size_max = RING_SIZE_MAX,

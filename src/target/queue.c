@@ -17,6 +17,7 @@
 #include "os/fd.h"
 #include "target/queue_state.h"
 #include "target/serve.h"
+#include "target/serve_log.h"
 #include "target/worker_state.h"
 #include "wire/feature.h"
 
@@ -178,6 +179,14 @@ void hf_queue_set_memory(struct hf_queue *queue, const struct hf_memory *memory,
     change_memory(queue, true, memory, ring, to);
 }
 
+void hf_queue_set_log(struct hf_queue *queue, const struct hf_queue_log *log,
+                      struct hf_queue_reply to)
+{
+    queue->log_order.reply = to;
+    queue->log_order.log = *log;
+    dispatch(queue, &queue->log_order, hf_serve_set_log);
+}
+
 void hf_queue_stop(struct hf_queue *queue, struct hf_queue_reply to)
 {
     HF_CHECK(!queue->stop_sent && !queue->abandon_sent);
@@ -264,7 +273,8 @@ static void fill(struct hf_queue *queue, const struct hf_queue_setup *setup)
     hf_list_init(&queue->dirty_link);
     hf_list_init(&queue->swaps);
     queue->enabled_orders[false].bell.fd = queue->enabled_orders[true].bell.fd = -1;
-    queue->memory_order.bell.fd = -1;
+    queue->memory_order.bell.fd = queue->log_order.bell.fd = -1;
+    queue->start_order.log = setup->log;
 }
 
 static struct hf_queue *queue_new(const struct hf_queue_setup *setup)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "memory/memory.h"
 #include "os/guard.h"
+#include "ring/dirty.h"
 #include "ring/inflight.h"
 #include "ring/split.h"
 
@@ -44,6 +45,15 @@ struct hf_nexus {
         recovered[HF_QUEUE_MAX / 64]; /* workers: the replayed ones of this ring run */
 };
 
+/* Where what the queue writes to guest memory is marked (vhost-user "Migration"). A value; the bits
+ * are borrowed until the queue is gone, or has answered that it has another log. It covers the
+ * memory, and the used ring if that is logged; the owner of hf_nexus.memory_owner guards it too. */
+struct hf_queue_log {
+    struct hf_dirty_log log;    /* no bits: nothing is logged */
+    bool used_ring;             /* VHOST_VRING_F_LOG: writes to the used ring too, */
+    uint64_t used_ring_address; /* which for the log begins there */
+};
+
 struct hf_queue_setup {
     unsigned index;    /* vring index: 0 control, 1 event, others request */
     uint16_t base;     /* SET_VRING_BASE, split: next available index */
@@ -53,8 +63,9 @@ struct hf_queue_setup {
     const struct hf_memory *memory;   /* borrowed until the queue is gone or hf_queue_set_memory is
                                        * answered */
     struct hf_inflight_region region; /* of all rings of the session; base NULL = not tracked */
-    int kick_fd;                      /* -1 = none: the ring is polled by time. Taken, all three. */
-    int call_fd;                      /* any fd that takes 8-byte writes, or -1 */
+    struct hf_queue_log log;
+    int kick_fd; /* -1 = none: the ring is polled by time. Taken, all three. */
+    int call_fd; /* any fd that takes 8-byte writes, or -1 */
     int err_fd;
     bool enabled;
 };
@@ -113,6 +124,13 @@ void hf_queue_set_call(struct hf_queue *queue, int fd, struct hf_queue_reply rep
 void hf_queue_set_err(struct hf_queue *queue, int fd, struct hf_queue_reply reply);
 /* Enabling polls the ring once. After the reply of a disable no new request is fetched. */
 void hf_queue_set_enabled(struct hf_queue *queue, bool enabled, struct hf_queue_reply reply);
+/*
+ * Another dirty log, none, or another place in it. Nothing pauses. From the reply on, everything
+ * that is written is marked in the new one, also by requests that were under way at the time, and
+ * nobody touches the old one any more.
+ */
+void hf_queue_set_log(struct hf_queue *queue, const struct hf_queue_log *log,
+                      struct hf_queue_reply reply);
 /*
  * Another memory table, and where the rings lie in it (the same guest addresses). New requests use
  * it at once, nothing pauses. The reply of `set` comes when no request refers to memory of the old

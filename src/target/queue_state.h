@@ -43,6 +43,7 @@ struct hf_order {
     bool flag; /* set_enabled: enabled; set_memory: wait for those on the old table */
     const struct hf_memory *memory;
     struct hf_ring ring;
+    struct hf_queue_log log;
 };
 
 /* Task management on its way through the workers. */
@@ -62,9 +63,10 @@ struct hf_request {
     uint16_t head;
     bool active; /* from fetch to publication */
     bool replayed;
-    bool in_unit;        /* submitted, not done */
-    uint8_t killed;      /* enum hf_vscsi_code to answer with, 0 = nobody wants it dead */
-    uint32_t generation; /* of the memory table its spans are in */
+    bool in_unit;           /* submitted, not done */
+    uint8_t killed;         /* enum hf_vscsi_code to answer with, 0 = nobody wants it dead */
+    uint32_t generation;    /* of the memory table its spans are in */
+    uint64_t written_bytes; /* so many, from the first on, may have been written to the writable */
     uint64_t order;
     struct iovec *iov; /* hf_queue.iov_capacity: the chain's spans, then those of the data */
     struct hf_spans readable;
@@ -111,6 +113,7 @@ struct hf_queue {
     struct hf_order err_order;
     struct hf_order enabled_orders[2]; /* [enabled] */
     struct hf_order memory_order;
+    struct hf_order log_order;
     struct hf_mail recovered_mail; /* to the control thread: what was found in flight runs again */
     struct hf_mail siblings_mail;  /* to the worker of the control queue, for that */
     atomic_bool siblings_posted;
@@ -141,7 +144,9 @@ struct hf_queue {
     struct hf_request *requests; /* [head] */
     struct iovec *iov_memory;
     uint32_t iov_capacity;
-    uint32_t generation; /* of the memory table in force */
+    uint32_t generation;                /* of the memory table in force */
+    const struct hf_memory *old_memory; /* of the generation before, while old_count > 0 */
+    struct hf_dirty_log log;            /* no bits: nothing is logged */
     unsigned active_count;
     unsigned old_count;   /* active ones of an older generation */
     struct hf_link swaps; /* orders that wait for them */

@@ -24,6 +24,14 @@ static uint32_t data_size(const struct hf_request *request)
     return (uint32_t)hf_min_u64(size, UINT32_MAX);
 }
 
+/* For the dirty log: the response, and so much of the data behind it. A read that fails or is ended
+ * may have written all the same, so this never goes back. */
+static void note_written(struct hf_request *request, uint64_t data_bytes)
+{
+    request->written_bytes =
+        hf_max_u64(request->written_bytes, HF_VSCSI_RESPONSE_SIZE_BYTES + data_bytes);
+}
+
 static void respond(struct hf_request *request, struct hf_vscsi_response *response,
                     uint64_t moved_in, uint64_t moved_out)
 {
@@ -31,6 +39,7 @@ static void respond(struct hf_request *request, struct hf_vscsi_response *respon
     uint32_t size = data_size(request);
 
     response->resid = size - (uint32_t)hf_min_u64(moved_in + moved_out, size);
+    note_written(request, moved_in);
     hf_vscsi_response_scatter(request->writable, response);
     if (response->response != HF_VSCSI_OK || response->status != HF_STATUS_GOOD)
         hf_counter_add(&counters->errors, 1);
@@ -111,6 +120,8 @@ static void submit(struct hf_request *request, enum hf_unit_action action, struc
     io->length_bytes = size_bytes;
     io->done = io_done;
     request->in_unit = true;
+    if (reading)
+        note_written(request, size_bytes);
     hf_unit_submit(request->unit, &request->queue->worker->lane, io);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "target/request.h"
+#include "target/serve_log.h"
 #include "target/serve_recover.h"
 #include "target/task.h"
 #include "target/worker_state.h"
@@ -83,6 +84,7 @@ static void activate(struct hf_queue *queue, uint16_t head, bool replayed)
     request->in_unit = false;
     request->killed = 0;
     request->generation = queue->generation;
+    request->written_bytes = 0;
     request->order = queue->worker->next_order++;
     request->iov = queue->iov_memory + (size_t)head * queue->iov_capacity;
     request->unit = NULL;
@@ -241,12 +243,13 @@ bool hf_serve_pending(struct hf_queue *queue)
 /* ---- settle ---- */
 
 /* After an abandon, or without memory, only our own books are closed: what is answered stays in
- * flight in the region. */
+ * flight in the region. The marks come first: the log may be what is lost. */
 static void publish(struct hf_queue *queue)
 {
-    bool silent = queue->abandoned || memory_lost(queue);
     uint16_t count = queue->finished_count;
 
+    hf_serve_mark_finished(queue, count);
+    bool silent = queue->abandoned || memory_lost(queue);
     queue->finished_count = 0;
     if (!silent)
         hf_ring_device_complete(&queue->device, queue->finished, count);
@@ -382,6 +385,8 @@ void hf_serve_set_memory(struct hf_mail *mail)
     struct hf_order *order = order_of(mail);
     struct hf_queue *queue = order->queue;
 
+    if (order->flag)
+        queue->old_memory = queue->device.memory;
     queue->device.memory = order->memory;
     queue->device.ring = order->ring;
     if (!order->flag) {

@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "target/serve.h"
+#include "target/serve_log.h"
 #include "target/worker_state.h"
 
 #define POLL_INTERVAL_NS HF_NS_PER_MS /* of a ring without a kick fd */
@@ -89,6 +90,7 @@ static enum hf_inflight_fault unmark_events(struct hf_queue *queue,
         return fault;
     for (uint16_t i = 0; i < recovery.count; i++)
         hf_inflight_clear(inflight, recovery.requests[i].head);
+    queue->recovered_count = queue->recovered_next = recovery.count;
     queue->setup.base = state.used_index;
     hf_ring_device_start(&queue->device, &queue->setup);
     return HF_INFLIGHT_FAULT_NONE;
@@ -142,7 +144,7 @@ static int listen_for_kicks(struct hf_queue *queue)
 
 /* ---- start ---- */
 
-static int begin_serving(struct hf_queue *queue, const char **text)
+static int begin_serving(struct hf_queue *queue, const struct hf_queue_log *log, const char **text)
 {
     enum hf_inflight_fault fault;
     int ret;
@@ -153,6 +155,7 @@ static int begin_serving(struct hf_queue *queue, const char **text)
         *text = hf_inflight_fault_text(fault);
         return -EPROTO;
     }
+    hf_serve_take_log(queue, log);
     if (queue->role == HF_ROLE_EVENT)
         hf_ring_device_disable_kick(&queue->device);
     ret = listen_for_kicks(queue);
@@ -167,8 +170,8 @@ void hf_serve_start(struct hf_mail *mail)
     struct hf_queue *queue = order->queue;
 
     hf_list_append(&queue->worker->queues, &queue->link);
-    order->answer.result = begin_serving(queue, &order->answer.text);
-    order->answer.replayed = queue->recovered_count;
+    order->answer.result = begin_serving(queue, &order->log, &order->answer.text);
+    order->answer.replayed = (uint16_t)(queue->recovered_count - queue->recovered_next);
     queue->broken = order->answer.result < 0;
     queue->kicked = true;
     hf_crew_post(queue->crew, &order->mail);

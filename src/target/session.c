@@ -107,6 +107,9 @@ static hf_session_effect *const carry_out[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_RING_ENABLE] = hf_session_ring_enable,
     [HF_BACK_EFFECT_RING_CALL] = hf_session_ring_call,
     [HF_BACK_EFFECT_RING_ERR] = hf_session_ring_err,
+    [HF_BACK_EFFECT_RING_LOG] = hf_session_ring_log,
+    [HF_BACK_EFFECT_LOG_MAP] = hf_session_log_map,
+    [HF_BACK_EFFECT_LOG_SWITCH] = hf_session_log_switch,
     [HF_BACK_EFFECT_MEMORY_REPLACE] = hf_session_memory_replace,
     [HF_BACK_EFFECT_MEMORY_ADD] = hf_session_memory_add,
     [HF_BACK_EFFECT_MEMORY_REMOVE] = hf_session_memory_remove,
@@ -178,8 +181,8 @@ void hf_session_break(struct hf_session *session, const char *why)
 void hf_session_look_at_memory(struct hf_session *session)
 {
     if (hf_guard_lost(&session->nexus.memory_owner))
-        hf_session_break(session, "its memory is not there any more (a file cut short, a full "
-                                  "tmpfs, no huge page left)");
+        hf_session_break(session, "its memory or its dirty log is not there any more (a file cut "
+                                  "short, a full tmpfs, no huge page left)");
 }
 
 void hf_session_drain(struct hf_session *session)

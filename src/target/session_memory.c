@@ -107,6 +107,15 @@ static void on_dropped(void *context)
     hf_session_settle(session);
 }
 
+bool hf_session_unmap_lot(struct hf_session *session, struct hf_unmap *lot)
+{
+    if (!hf_unmap_begin(lot, session->target->crew, on_dropped, session))
+        return false;
+    session->unmap = lot;
+    session->orders_awaited++;
+    return true;
+}
+
 /* Answered only when what went is out of reach. True: it will be. */
 static bool unmap_dropped(struct hf_session *session)
 {
@@ -116,11 +125,7 @@ static bool unmap_dropped(struct hf_session *session)
     for (unsigned i = 0; i < change->dropped_count; i++)
         hf_unmap_add(lot, &session->mappings[change->dropped[i]]);
     change->dropped_count = 0;
-    if (!hf_unmap_begin(lot, session->target->crew, on_dropped, session))
-        return false;
-    session->unmap = lot;
-    session->orders_awaited++;
-    return true;
+    return hf_session_unmap_lot(session, lot);
 }
 
 static void finish(struct hf_session *session)
@@ -290,10 +295,12 @@ static void on_left(void *context)
 
 void hf_session_memory_leave(struct hf_session *session)
 {
-    struct hf_unmap *lot = hf_unmap_new(HF_SESSION_MAPPINGS_MAX);
+    struct hf_unmap *lot = hf_unmap_new(HF_SESSION_MAPPINGS_MAX + 2);
 
     for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX; slot++)
         hf_unmap_add(lot, &session->mappings[slot]);
+    hf_unmap_add(lot, &session->log);
+    hf_unmap_add(lot, &session->old_log);
     if (hf_unmap_begin(lot, session->target->crew, on_left, session))
         session->unmap = lot;
     else
@@ -306,6 +313,8 @@ void hf_session_memory_done(struct hf_session *session)
         hf_unmap_abandon(session->unmap);
     for (uint32_t slot = 0; slot < HF_SESSION_MAPPINGS_MAX; slot++)
         unmap(session, slot);
+    hf_session_unmap(&session->log);
+    hf_session_unmap(&session->old_log);
     free(session->memory);
     free(session->change.old);
 }

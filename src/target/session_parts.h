@@ -102,6 +102,11 @@ struct hf_session {
     struct hf_memory_change change;
     struct hf_unmap *unmap; /* on its way; NULL: none */
 
+    bool logs;                 /* LOG_ALL is in force */
+    struct hf_mapping log;     /* base NULL: none */
+    struct hf_mapping old_log; /* until no worker marks in it any more */
+    unsigned log_awaited;      /* queues that may */
+
     struct hf_mapping inflight;
     struct hf_inflight_region region; /* the same, as rings see it; base NULL: none */
     struct hf_wire_inflight inflight_told;
@@ -152,6 +157,13 @@ void hf_session_rings_close(struct hf_session *session);
 int hf_session_ring_translate(const struct hf_session *session, uint16_t index,
                               const struct hf_memory *memory, struct hf_ring *ring);
 
+/* session_log.c */
+hf_session_effect hf_session_ring_log;
+hf_session_effect hf_session_log_map;
+hf_session_effect hf_session_log_switch;
+/* Where a ring's queue is to mark what it writes, as things are. */
+struct hf_queue_log hf_session_queue_log(const struct hf_session *session, uint16_t index);
+
 /* session_memory.c */
 hf_session_effect hf_session_memory_replace;
 hf_session_effect hf_session_memory_add;
@@ -165,6 +177,9 @@ void hf_session_memory_done(struct hf_session *session);
 int hf_session_map(struct hf_session *session, struct hf_mapping *mapping, int fd,
                    const struct hf_session_part *part);
 void hf_session_unmap(struct hf_mapping *mapping);
+/* Unmaps what an effect has put out of use. True: not at once; it posts the DONE when it is over.
+ */
+bool hf_session_unmap_lot(struct hf_session *session, struct hf_unmap *lot);
 
 /* session_device.c */
 hf_session_effect hf_session_inflight_create;

@@ -162,6 +162,7 @@ static int fill_setup(struct hf_session_ring *ring, struct hf_queue_setup *setup
                                       .features = session->back.features,
                                       .memory = session->memory,
                                       .region = session->region,
+                                      .log = hf_session_queue_log(session, ring->index),
                                       .kick_fd = -1,
                                       .call_fd = -1,
                                       .err_fd = -1,

@@ -54,6 +54,7 @@ static void respond(struct hf_request *request, enum hf_vscsi_code code)
             hf_serve_malformed(request, "no room for a control response");
             return;
         }
+        request->written_bytes = length;
     }
     hf_serve_finish(request, (uint32_t)length);
 }

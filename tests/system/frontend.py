@@ -23,7 +23,9 @@ REQUESTS = {name: number for number, name in enumerate(
 
 VERSION, REPLY, NEED_REPLY = 1, 4, 8
 VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
-MQ, REPLY_ACK, CONFIG, INFLIGHT, RESET, SLOTS = (1 << bit for bit in (0, 3, 9, 12, 13, 15))
+LOG_ALL, RING_IS_LOGGED = 1 << 26, 1
+MQ, LOG_SHMFD, REPLY_ACK, CONFIG, INFLIGHT, RESET, SLOTS = (
+    1 << bit for bit in (0, 1, 3, 9, 12, 13, 15))
 NO_FD = 0x100
 
 MEMORY_BYTES = 4 << 20
@@ -106,14 +108,14 @@ class FrontEnd:
 
     # Stories.
 
-    def negotiate(self, protocol=MQ | REPLY_ACK | CONFIG | INFLIGHT | RESET | SLOTS):
+    def negotiate(self, protocol=MQ | REPLY_ACK | CONFIG | INFLIGHT | RESET | SLOTS, more=0):
         offered = self.get_u64("GET_FEATURES")
         assert offered & VERSION_1 and offered & PROTOCOL_FEATURES
         protocol &= self.get_u64("GET_PROTOCOL_FEATURES")
         self.send("SET_PROTOCOL_FEATURES", struct.pack("=Q", protocol))
         self.protocol = protocol
         self.set("SET_OWNER")
-        self.set_u64("SET_FEATURES", VERSION_1 | PROTOCOL_FEATURES)
+        self.set_features(more)
 
     def config(self, offset, size):
         body, _ = self.get("GET_CONFIG", struct.pack("=III", offset, size, 0) + bytes(size))
@@ -128,6 +130,15 @@ class FrontEnd:
                  struct.pack("=IIQQQQ", 1, 0, GUEST, MEMORY_BYTES, USER, 0), [fd])
         os.close(fd)
         return memory
+
+    def set_features(self, more=0):
+        self.set_u64("SET_FEATURES", VERSION_1 | PROTOCOL_FEATURES | more)
+
+    def set_log(self, fd, size, offset=0):
+        """Answered without being asked, with LOG_SHMFD."""
+        self.send("SET_LOG_BASE", struct.pack("=QQ", size, offset), [fd])
+        body, _ = self.receive("SET_LOG_BASE")
+        assert body == bytes(8), f"SET_LOG_BASE answered with {body.hex()}"
 
     def inflight(self, queues, size):
         """Asks for a region and hands it back, as a front-end does before it starts rings."""
@@ -146,12 +157,16 @@ class Ring:
         self.avail = self.desc + 16 * size
         self.used = (self.avail + 6 + 2 * size + 3) // 4 * 4
         self.next = 0
+        self.log = None  # the guest address for which the used ring's writes are logged
         self.kick_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.call_fd = os.eventfd(0, os.EFD_NONBLOCK)
 
+    def address(self):
+        return struct.pack("=IIQQQQ", self.index, 0 if self.log is None else RING_IS_LOGGED,
+                           USER + self.desc, USER + self.used, USER + self.avail, self.log or 0)
+
     def start(self, base=0, order="CALL NUM BASE ADDR KICK ENABLE"):
-        address = struct.pack("=IIQQQQ", self.index, 0, USER + self.desc, USER + self.used,
-                              USER + self.avail, 0)
+        address = self.address()
         steps = {
             "CALL": lambda: self.front_end.set_u64("SET_VRING_CALL", self.index, [self.call_fd]),
             "NUM": lambda: self.front_end.set_state("SET_VRING_NUM", self.index, self.size),
@@ -170,15 +185,21 @@ class Ring:
     def used_index(self):
         return struct.unpack_from("<H", self.memory, self.used + 2)[0]
 
-    def post(self, buffers):
-        """buffers: (offset in memory, length, written by the device)."""
+    def prepare(self, buffers):
+        """buffers: (offset in memory, length, written by the device). Not seen before publish."""
         for i, (offset, length, write) in enumerate(buffers):
             flags = (DESC_WRITE if write else 0) | (DESC_NEXT if i + 1 < len(buffers) else 0)
             struct.pack_into("<QIHH", self.memory, self.desc + 16 * i, GUEST + offset, length,
                              flags, i + 1)
         struct.pack_into("<H", self.memory, self.avail + 4 + 2 * (self.next % self.size), 0)
         self.next = (self.next + 1) & 0xFFFF
+
+    def publish(self):
         struct.pack_into("<H", self.memory, self.avail + 2, self.next)
+
+    def post(self, buffers):
+        self.prepare(buffers)
+        self.publish()
 
     def kick(self):
         os.eventfd_write(self.kick_fd, 1)

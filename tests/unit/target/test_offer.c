@@ -16,14 +16,14 @@ static void test_the_offer_is_what_the_manual_says(void **state)
     (void)state;
     assert_int_equal(offer.features, HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) |
                                          HF_FEATURE(EVENT_IDX) | HF_FEATURE(ANY_LAYOUT) |
-                                         HF_FEATURE(PROTOCOL_FEATURES));
+                                         HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL));
     /* Not STATUS (hazard H31: some front-ends take it and never send DRIVER_OK), and not
      * GET_VRING_BASE_INFLIGHT (H18: a stop drains). */
     assert_int_equal(offer.protocol_features,
                      HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |
                          HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(CONFIG) |
                          HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |
-                         HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
+                         HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(LOG_SHMFD));
     assert_int_equal(offer.ring_count, 6);
     assert_true(offer.memory_slots >= 509);
 }
@@ -40,6 +40,15 @@ static void test_what_is_masked_is_not_offered(void **state)
     masked.masked_features = HF_FEATURE(EVENT_IDX);
     assert_int_equal(hf_target_offer(&masked).features,
                      hf_target_offer(&plain).features & ~HF_FEATURE(EVENT_IDX));
+}
+
+static void test_logging_is_offered_only_with_a_way_for_the_log_to_come(void **state)
+{
+    struct hf_target_options masked = plain;
+
+    (void)state;
+    masked.masked_protocol_features = HF_PROTOCOL_FEATURE(LOG_SHMFD);
+    assert_int_equal(hf_target_offer(&masked).features & HF_FEATURE(LOG_ALL), 0);
 }
 
 static void test_the_config_space_tells_queues_targets_and_the_fence(void **state)
@@ -66,6 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_offer_is_what_the_manual_says),
         cmocka_unit_test(test_what_is_masked_is_not_offered),
+        cmocka_unit_test(test_logging_is_offered_only_with_a_way_for_the_log_to_come),
         cmocka_unit_test(test_the_config_space_tells_queues_targets_and_the_fence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
