@@ -172,8 +172,9 @@ int hf_device_realize(struct hf_device *device, uint64_t timeout_ns, struct hf_e
 void hf_device_realize_begin(struct hf_device *device);
 /*
  * Resets the device (below), stops the rings, *waits* at most stop_wait_ns (0 = not at all) until
- * they are at rest, and hangs up in any case. May be realized again. -ETIMEDOUT: not at rest in
- * time; -EIO: after a crash, the sentence says how many requests were in flight.
+ * they are at rest, hangs up and switches the host's notifiers off in any case. May be realized
+ * again. -ETIMEDOUT: not at rest in time; -EIO: after a crash, the sentence says how many requests
+ * were in flight.
  */
 int hf_device_unrealize(struct hf_device *device, uint64_t stop_wait_ns, struct hf_error *error);
 
@@ -276,7 +277,8 @@ int64_t hf_device_save(const struct hf_device *device, void *state, size_t size_
  * come from the state, and rings start when the VM runs. Only on a device at rest without
  * DRIVER_OK: -EBUSY. -EINVAL: not such a state, or of another version, or of other queues; -EFAULT:
  * a ring outside of memory; -EPROTONOSUPPORT: features that this device does not offer. The device
- * is as before, then.
+ * is as before, then. Other errors are those of a start (hf_device_set_status): the state is
+ * loaded.
  */
 int hf_device_load(struct hf_device *device, const void *state, size_t size_bytes,
                    struct hf_error *error);

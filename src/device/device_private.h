@@ -122,6 +122,7 @@ void hf_device_unroute_call(struct hf_device_line *line);
 /* notify.c */
 struct hf_device_line *hf_device_line(struct hf_device *device, uint16_t queue); /* or NULL */
 int hf_device_bind(struct hf_device *device, struct hf_error *error);
+void hf_device_unbind(struct hf_device *device);
 void hf_device_unbind_at_rest(struct hf_device *device);
 void hf_device_lines_init(struct hf_device *device);
 void hf_device_lines_done(struct hf_device *device);

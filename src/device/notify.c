@@ -116,7 +116,9 @@ static int bind_line(struct hf_device_line *line)
 {
     int result = 0;
 
-    if (line->bound || !is_set_up(line))
+    if (!is_set_up(line))
+        return unbind_line(line); /* the guest before a reset had set it up */
+    if (line->bound)
         return 0;
     if (plan_of(line)->rings[line->queue].kick_fd < 0)
         result = make_own_kick(line);
@@ -177,19 +179,23 @@ int hf_device_bind(struct hf_device *device, struct hf_error *error)
     return 0;
 }
 
-void hf_device_unbind_at_rest(struct hf_device *device)
+void hf_device_unbind(struct hf_device *device)
 {
     char text[HF_ERROR_TEXT_SIZE];
-
-    if (!device->guest_bound || device->frontend.front.plan.run || !hf_device_at_rest(device))
-        return;
     int result = unbind(device);
+
     if (result == 0)
         return;
     snprintf(text, sizeof(text), "vhost guest notifier cleanup failed: %s", strerror(-result));
     hf_device_tell(device, &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_HOST_FAILED,
                                                       .error = -result,
                                                       .text = text });
+}
+
+void hf_device_unbind_at_rest(struct hf_device *device)
+{
+    if (device->guest_bound && !device->frontend.front.plan.run && hf_device_at_rest(device))
+        hf_device_unbind(device);
 }
 
 void hf_device_lines_init(struct hf_device *device)

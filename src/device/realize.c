@@ -63,6 +63,7 @@ static uint32_t tries(const struct hf_device *device)
 
 void hf_device_realize_begin(struct hf_device *device)
 {
+    hf_error_clear(&device->trouble);
     device->frontend.front.settings.first_tries = tries(device);
     hf_frontend_want(&device->frontend, true);
 }
@@ -129,6 +130,6 @@ int hf_device_unrealize(struct hf_device *device, uint64_t stop_wait_ns, struct 
     else if (!was_at_rest)
         result = hf_error_set(error, ETIMEDOUT, "the rings were not waited for");
     hang_up(device);
-    hf_device_unbind_at_rest(device);
+    hf_device_unbind(device);
     return was_at_rest ? 0 : result;
 }
