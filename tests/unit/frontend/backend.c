@@ -32,7 +32,8 @@ struct server {
     int connection;
     int count;
     int connections;
-    int region; /* the last one made; an own reference while it is sent */
+    int region;  /* the last one made; an own reference while it is sent */
+    bool broken; /* the front-end has hung up meanwhile */
 };
 
 static void send_reply(struct server *server, const struct hf_message *reply)
@@ -40,9 +41,10 @@ static void send_reply(struct server *server, const struct hf_message *reply)
     uint8_t bytes[HF_MESSAGE_ENCODED_MAX];
     size_t size = hf_message_encode(reply, bytes, sizeof(bytes));
 
-    if (size == 0 ||
-        hf_stream_send(server->connection, bytes, size, reply->fds, reply->fd_count) < 0)
+    if (size == 0)
         _exit(3);
+    server->broken =
+        hf_stream_send(server->connection, bytes, size, reply->fds, reply->fd_count) < 0;
 }
 
 static uint64_t number_for(const struct server *server, uint32_t request)
@@ -51,11 +53,11 @@ static uint64_t number_for(const struct server *server, uint32_t request)
     case HF_REQUEST_GET_FEATURES:
         return FEATURES & ~server->script->lacks;
     case HF_REQUEST_GET_PROTOCOL_FEATURES:
-        return PROTOCOL;
+        return PROTOCOL & ~server->script->lacks_protocol;
     case HF_REQUEST_GET_QUEUE_NUM:
-        return 3;
+        return server->script->queues != 0 ? server->script->queues : 3;
     case HF_REQUEST_GET_MAX_MEM_SLOTS:
-        return 32;
+        return server->script->slots != 0 ? server->script->slots : 32;
     default:
         return 0;
     }
@@ -89,8 +91,12 @@ static void give_region(struct server *server, const struct hf_message *message)
                     (16u + 16u * (uint64_t)message->body.inflight.queue_size + pads);
 
     hf_fd_close(&server->region);
-    server->region = make_region(server, size);
     reply.body.inflight = message->body.inflight;
+    if (server->script->region == BACKEND_REGION_NONE) {
+        send_reply(server, &reply);
+        return;
+    }
+    server->region = make_region(server, size);
     reply.body.inflight.mmap_size_bytes = size;
     reply.fds[0] = server->region;
     reply.fd_count = 1;
@@ -103,10 +109,28 @@ static void give_base(struct server *server, const struct hf_message *message)
 
     reply.body.state.index = message->body.state.index;
     reply.body.state.num = server->script->base;
+    if (!server->script->keeps_base)
+        send_reply(server, &reply);
+}
+
+/* The front-end would have it of no request, as a reply to none. */
+static void send_stray(struct server *server)
+{
+    struct hf_message reply = hf_message_reply_u64(HF_REQUEST_GET_STATUS, 0);
+
     send_reply(server, &reply);
 }
 
-static void answer(struct server *server, const struct hf_message *message)
+static void acknowledge(struct server *server, const struct hf_message *message, bool naks)
+{
+    struct hf_message reply = hf_message_reply_u64(
+        (enum hf_request)message->request,
+        naks && hf_message_needs_reply(message) ? 1 : number_for(server, message->request));
+
+    send_reply(server, &reply);
+}
+
+static void answer(struct server *server, const struct hf_message *message, bool naks)
 {
     const struct hf_request_info *info = hf_request_info(message->request);
 
@@ -115,9 +139,7 @@ static void answer(struct server *server, const struct hf_message *message)
     } else if (message->request == HF_REQUEST_GET_VRING_BASE) {
         give_base(server, message);
     } else if (hf_request_is_answered(info, hf_message_needs_reply(message), PROTOCOL)) {
-        struct hf_message reply = hf_message_reply_u64((enum hf_request)message->request,
-                                                       number_for(server, message->request));
-        send_reply(server, &reply);
+        acknowledge(server, message, naks);
     }
 }
 
@@ -125,16 +147,19 @@ static void answer(struct server *server, const struct hf_message *message)
 static bool obey(struct server *server, struct hf_message *message)
 {
     const struct backend_script *script = server->script;
+    bool good = script->good_from != 0 && server->connections >= script->good_from;
+    int count = good ? -1 : ++server->count;
 
-    server->count++;
     hf_fd_close_all(message->fds, message->fd_count);
-    if (server->count == script->dies_at)
+    if (count == script->dies_at)
         _exit(0);
-    if (server->count == script->closes_at)
+    if (count == script->closes_at)
         return false;
-    if (script->silent_at == 0 || server->count < script->silent_at)
-        answer(server, message);
-    return true;
+    if (count == script->strays_at)
+        send_stray(server);
+    else if (script->silent_at == 0 || count < script->silent_at)
+        answer(server, message, count == script->naks_at);
+    return !server->broken;
 }
 
 static bool read_some(struct server *server, struct hf_framer *framer)
@@ -169,6 +194,7 @@ static void serve(struct server *server)
     } while (read_some(server, &framer));
     hf_fd_close(&server->connection);
     server->count = 0;
+    server->broken = false;
 }
 
 static void run(const char *path, const struct backend_script *script)

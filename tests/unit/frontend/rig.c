@@ -63,17 +63,15 @@ void rig_hang_up(struct rig *rig)
     hf_frontend_want(&rig->device->frontend, false);
 }
 
-void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, enum hf_fence fence)
+void rig_make(struct rig *rig, const struct hf_device_config *config)
 {
-    struct hf_device_config config;
-    struct hf_device_ops ops = { .size_bytes = sizeof(ops), .host = rig, .event = hear };
     struct hf_error error;
 
+    rig->ops.size_bytes = sizeof(rig->ops);
+    rig->ops.host = rig;
+    rig->ops.event = hear;
     hf_device_free(rig->device);
-    rig_configure(rig, settings, &config);
-    config.fence = fence;
-    config.fence_command = rig->fence_command;
-    assert_int_equal(hf_device_new(&rig->device, &config, &ops, &error), 0);
+    assert_int_equal(hf_device_new(&rig->device, config, &rig->ops, &error), 0);
     assert_int_equal(
         hf_device_add_memory(rig->device,
                              &(struct hf_device_memory){ .guest_address = RIG_MEMORY,
@@ -82,6 +80,16 @@ void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, 
                                                          .fd = rig->memory_fd },
                              &error),
         0);
+}
+
+void rig_make_device(struct rig *rig, const struct hf_front_settings *settings, enum hf_fence fence)
+{
+    struct hf_device_config config;
+
+    rig_configure(rig, settings, &config);
+    config.fence = fence;
+    config.fence_command = rig->fence_command;
+    rig_make(rig, &config);
 }
 
 struct hf_front_settings rig_settings(void)

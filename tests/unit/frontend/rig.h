@@ -21,6 +21,7 @@ struct rig {
     int kick;
     int call;
     struct hf_device *device;
+    struct hf_device_ops ops; /* what the host can do besides hearing events; for the next device */
     const char *fence_command; /* for HF_FENCE_COMMAND */
     unsigned events[HF_DEVICE_EVENT_COUNT];
     struct hf_device_event last[HF_DEVICE_EVENT_COUNT];
@@ -33,14 +34,16 @@ int rig_begin(void **state);
 int rig_end(void **state);
 /* Short waits. */
 struct hf_front_settings rig_settings(void);
-/* Replaces the device by one that is made with these settings and this fence. */
 /* Puts them into a configuration; and the rig's socket, and no end of tries. */
 void rig_configure(const struct rig *rig, const struct hf_front_settings *settings,
                    struct hf_device_config *config);
 /* No back-end is wanted any more; the rings stay as they are. */
 void rig_hang_up(struct rig *rig);
+/* Replaces the device by one that is made with these settings and this fence. */
 void rig_make_device(struct rig *rig, const struct hf_front_settings *settings,
                      enum hf_fence fence);
+/* By one of this configuration, with the rig's memory. */
+void rig_make(struct rig *rig, const struct hf_device_config *config);
 /* Dispatches until `kind` was told `count` times in all. */
 void rig_until(struct rig *rig, enum hf_device_event_kind kind, unsigned count);
 /* Nobody may listen yet at first; then this must come. */
