@@ -32,6 +32,7 @@ struct server {
     int connection;
     int count;
     int connections;
+    struct backend_rings rings;
     int region;  /* the last one made; an own reference while it is sent */
     bool broken; /* the front-end has hung up meanwhile */
 };
@@ -47,13 +48,18 @@ static void send_reply(struct server *server, const struct hf_message *reply)
         hf_stream_send(server->connection, bytes, size, reply->fds, reply->fd_count) < 0;
 }
 
+static uint64_t protocol_of(const struct backend_script *script)
+{
+    return (PROTOCOL | script->adds_protocol) & ~script->lacks_protocol;
+}
+
 static uint64_t number_for(const struct server *server, uint32_t request)
 {
     switch (request) {
     case HF_REQUEST_GET_FEATURES:
-        return FEATURES & ~server->script->lacks;
+        return (FEATURES | server->script->adds) & ~server->script->lacks;
     case HF_REQUEST_GET_PROTOCOL_FEATURES:
-        return PROTOCOL & ~server->script->lacks_protocol;
+        return protocol_of(server->script);
     case HF_REQUEST_GET_QUEUE_NUM:
         return server->script->queues != 0 ? server->script->queues : 3;
     case HF_REQUEST_GET_MAX_MEM_SLOTS:
@@ -138,7 +144,8 @@ static void answer(struct server *server, const struct hf_message *message, bool
         give_region(server, message);
     } else if (message->request == HF_REQUEST_GET_VRING_BASE) {
         give_base(server, message);
-    } else if (hf_request_is_answered(info, hf_message_needs_reply(message), PROTOCOL)) {
+    } else if (hf_request_is_answered(info, hf_message_needs_reply(message),
+                                      protocol_of(server->script))) {
         acknowledge(server, message, naks);
     }
 }
@@ -150,7 +157,8 @@ static bool obey(struct server *server, struct hf_message *message)
     bool good = script->good_from != 0 && server->connections >= script->good_from;
     int count = good ? -1 : ++server->count;
 
-    hf_fd_close_all(message->fds, message->fd_count);
+    backend_rings_hear(&server->rings, message);
+    backend_rings_hold(&server->rings, message->request);
     if (count == script->dies_at)
         _exit(0);
     if (count == script->closes_at)
@@ -159,6 +167,7 @@ static bool obey(struct server *server, struct hf_message *message)
         send_stray(server);
     else if (script->silent_at == 0 || count < script->silent_at)
         answer(server, message, count == script->naks_at);
+    backend_rings_answered(&server->rings);
     return !server->broken;
 }
 
@@ -189,9 +198,12 @@ static void serve(struct server *server)
 
     server->connections++;
     hf_framer_init(&framer, HF_STREAM_REQUESTS);
+    backend_rings_init(&server->rings, server->script->board);
+    server->rings.rings_old_call = server->script->rings_old_call;
     do {
-        wait_for(server->connection);
+        backend_rings_wait(&server->rings, server->connection);
     } while (read_some(server, &framer));
+    backend_rings_done(&server->rings);
     hf_fd_close(&server->connection);
     server->count = 0;
     server->broken = false;

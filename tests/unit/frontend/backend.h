@@ -6,6 +6,8 @@
 #ifndef TESTS_FRONTEND_BACKEND_H
 #define TESTS_FRONTEND_BACKEND_H
 
+#include "backend_rings.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,18 +20,22 @@ struct backend_script {
         BACKEND_REGION_SEALED,
         BACKEND_REGION_NONE /* size 0 */
     } region;
-    int dies_at;    /* exits on the message with this number (from 1); 0: never */
-    int closes_at;  /* closes the connection there, and takes the next one; 0: never */
-    int silent_at;  /* does not answer from there on; 0: never */
-    int naks_at;    /* refuses it, if it is to be acknowledged; 0: never */
-    int strays_at;  /* answers another request instead; 0: never */
-    int good_from;  /* the connection (from 1) from which on it does none of these; 0: none */
-    uint64_t lacks; /* virtio features not offered */
-    uint64_t lacks_protocol; /* and protocol features */
-    uint64_t queues;         /* 0: three */
-    uint64_t slots;          /* of memory; 0: 32 */
-    uint16_t base;           /* what GET_VRING_BASE answers */
-    bool keeps_base;         /* never answers it */
+    int dies_at;   /* exits on the message with this number (from 1); 0: never */
+    int closes_at; /* closes the connection there, and takes the next one; 0: never */
+    int silent_at; /* does not answer from there on; 0: never */
+    int naks_at;   /* refuses it, if it is to be acknowledged; 0: never */
+    int strays_at; /* answers another request instead; 0: never */
+    int good_from; /* the connection (from 1) from which on it does none of these; 0: none */
+    uint64_t adds; /* virtio features offered besides the usual */
+    uint64_t adds_protocol;
+    uint64_t lacks;              /* virtio features not offered */
+    uint64_t lacks_protocol;     /* and protocol features */
+    uint64_t queues;             /* 0: three */
+    uint64_t slots;              /* of memory; 0: 32 */
+    uint16_t base;               /* what GET_VRING_BASE answers */
+    bool keeps_base;             /* never answers it */
+    bool rings_old_call;         /* rings a replaced call descriptor, behind the acknowledgement */
+    struct backend_board *board; /* it serves kicks, and may be held; NULL: neither */
     /* Bytes of each queue of an in-flight region beyond the least; `pads_later` on connections
      * after the first. */
     uint16_t pads;
