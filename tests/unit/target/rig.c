@@ -190,6 +190,9 @@ void rig_start(struct rig *rig, unsigned index, bool enabled, struct rig_answer 
     };
     struct hf_error error = { 0 };
 
+    if (rig->log)
+        setup.log = *rig->log;
+
     assert_non_null(hf_queue_start(rig->crew, &rig->nexus, &setup, rig_reply(answer), &error));
     rig_wait_answer(rig, answer);
 }

@@ -60,8 +60,9 @@ struct rig {
     struct hf_memory memory;
     struct hf_inflight_region region;
     bool tracked;
-    uint16_t base_ahead; /* a ring is told its used index and so much */
-    bool is_target;      /* a child that serves: the answers are not its own */
+    uint16_t base_ahead;            /* a ring is told its used index and so much */
+    const struct hf_queue_log *log; /* of rings that are started from here on; NULL: none */
+    bool is_target;                 /* a child that serves: the answers are not its own */
     struct rig_ring rings[RIG_QUEUES];
     struct hf_unit *units[4];
     struct hf_nexus nexus;

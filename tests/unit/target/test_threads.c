@@ -208,6 +208,59 @@ static void a_target_ends_under_load_and_the_next_one_goes_on(void **state)
     end();
 }
 
+/* ---- dirty log ---- */
+
+static int map_log(struct hf_mapping *log)
+{
+    struct hf_error error = { 0 };
+    int fd = hf_region_create("log", FRONT_LOG_BYTES);
+
+    assert_true(fd >= 0);
+    assert_int_equal(hf_mapping_init(log, fd, 0, FRONT_LOG_BYTES, &error), 0);
+    return fd;
+}
+
+/* As a front-end that migrates does it, while bits are set. */
+static unsigned take_bits(const struct hf_mapping *log)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < FRONT_LOG_BYTES; i += sizeof(uint64_t)) {
+        uint64_t *word = (uint64_t *)(void *)(log->start + i);
+        count += (unsigned)__builtin_popcountll(__atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL));
+    }
+    return count;
+}
+
+/* What is acknowledged to be out of use is written to by us alone: else our touch is a race. */
+static void a_log_comes_goes_and_is_replaced_under_load(void **state)
+{
+    struct hf_mapping logs[2];
+    int fds[2] = { map_log(&logs[0]), map_log(&logs[1]) };
+
+    (void)state;
+    begin(false);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        front_set_log(&first.front, fds[0], FRONT_LOG_BYTES);
+        front_switch_log(&first.front, true);
+        wait_for_some(&first);
+        assert_true(take_bits(&logs[0]) > 0);
+        front_set_log(&first.front, fds[1], FRONT_LOG_BYTES);
+        front_touch(&logs[0]);
+        wait_for_some(&first);
+        assert_true(take_bits(&logs[1]) > 0);
+        front_set_table(&first.front, true); /* requests of the old table are marked by it */
+        wait_for_some(&first);
+        front_switch_log(&first.front, false);
+        front_touch(&logs[1]);
+    }
+    end();
+    for (unsigned i = 0; i < 2; i++) {
+        hf_mapping_done(&logs[i]);
+        close(fds[i]);
+    }
+}
+
 /* ---- task management ---- */
 
 static void post_reset(struct hf_ring_driver *driver, uint8_t unit)
@@ -272,6 +325,7 @@ int main(int count, char **words)
         cmocka_unit_test(who_has_stopped_all_rings_is_alone_with_the_memory),
         cmocka_unit_test(who_has_left_is_alone_with_the_memory_while_another_goes_on),
         cmocka_unit_test(a_target_ends_under_load_and_the_next_one_goes_on),
+        cmocka_unit_test(a_log_comes_goes_and_is_replaced_under_load),
         cmocka_unit_test(a_unit_is_reset_under_load),
     };
 

@@ -21,7 +21,8 @@
      HF_FEATURE(PROTOCOL_FEATURES))
 #define PROTOCOL                                                                                   \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS))
+     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |              \
+     HF_PROTOCOL_FEATURE(LOG_SHMFD))
 
 /* ---- memory ---- */
 
@@ -218,6 +219,21 @@ static void set_inflight(struct front *front)
     message.fds[0] = front->inflight.fds[0];
     message.fd_count = 1;
     tell(front, &message);
+}
+
+void front_set_log(struct front *front, int fd, size_t size_bytes)
+{
+    struct hf_message message = hf_message_request(HF_REQUEST_SET_LOG_BASE);
+
+    message.body.log.size_bytes = size_bytes;
+    message.fds[0] = fd;
+    message.fd_count = 1;
+    tell(front, &message);
+}
+
+void front_switch_log(struct front *front, bool on)
+{
+    tell_number(front, HF_REQUEST_SET_FEATURES, FEATURES | (on ? HF_FEATURE(LOG_ALL) : 0));
 }
 
 /* ---- sessions ---- */

@@ -64,6 +64,12 @@ void front_remove_extra(struct front *front);
 /* SET_MEM_TABLE with the memory, and with the extra one too. */
 void front_set_table(struct front *front, bool extra);
 
+/* SET_LOG_BASE: a log from page 0 on, long enough for all the memory there can be. */
+void front_set_log(struct front *front, int fd, size_t size_bytes);
+/* SET_FEATURES, with LOG_ALL or without. */
+void front_switch_log(struct front *front, bool on);
+#define FRONT_LOG_BYTES ((FRONT_EXTRA_GUEST + (UINT64_C(16) << 20)) / 4096 / 8)
+
 /* Writes to all of it as nobody may who is not alone with it: not atomically. */
 void front_touch(const struct hf_mapping *mapping);
 
