@@ -42,6 +42,7 @@ check: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
 	@$(TEST) $(BUILD) $(QUICK) --suite check
+	@tools/check-shown --ran . $(BUILD)
 
 guest: tests
 	@tools/deps guest
