@@ -302,16 +302,13 @@ static void leave_in_flight(struct rig *rig, unsigned queue)
         hf_inflight_mark(&inflight, ring->ring.avail->ring[i], 1 + i);
 }
 
-static const char *const one_unit[] = { "mem:1M", NULL };
-
 /* Two reads and a write; all that may have been written to, nothing else. */
 static void leave_three(struct rig *rig, unsigned queue, struct rig_call *calls)
 {
     struct rig_command commands[3] = { rig_read(0, 16), rig_read(16, 8), rig_write(64, 8, false) };
 
-    rig_init(rig, true);
+    rig_make(rig, "mem:1M", 1);
     clear(0);
-    rig_open(rig, one_unit, 1);
     for (unsigned i = 0; i < 3; i++)
         rig_add(rig, queue, &calls[i], 3 + 2 * i, &commands[i]);
     leave_in_flight(rig, queue);
