@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* So many reads in one go; then others of the same loop have their turn. */
 #define READS_MAX 64u
@@ -97,6 +98,13 @@ static void broken(struct hf_channel *channel, enum hf_fault fault, const char *
     channel->ops->broken(channel->ops->host, fault, why);
 }
 
+/* The peer has hung up. What it said before is heard first: which message it did not like shows
+ * only from those that it answered. Nothing comes behind that but the end. */
+static void hear_the_rest(struct hf_channel *channel)
+{
+    shutdown(channel->fd, SHUT_RDWR);
+}
+
 static void push(struct hf_channel *channel)
 {
     struct hf_channel_out *out = &channel->out;
@@ -106,6 +114,10 @@ static void push(struct hf_channel *channel)
                                       out->fds, out->fd_count);
         if (sent == -EAGAIN) {
             hf_loop_modify(&channel->watch, EPOLLIN | EPOLLOUT);
+            return;
+        }
+        if (sent == -EPIPE || sent == -ECONNRESET) {
+            hear_the_rest(channel);
             return;
         }
         if (sent < 0) {

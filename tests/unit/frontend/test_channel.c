@@ -209,6 +209,25 @@ static void what_was_not_sent_is_closed_with_the_connection(void **state)
     assert_int_equal(count_fds(), before - of_channel);
 }
 
+/* Not from within the call that sends, and only when all is heard that the peer had answered. */
+static void a_message_that_cannot_be_sent_is_the_end_after_the_last_answer(void **state)
+{
+    struct bench *bench = *state;
+    struct hf_message owner = hf_message_request(HF_REQUEST_SET_OWNER);
+    static const uint8_t reply[20] = { 1, 0, 0, 0, 5, 0, 0, 0, 8, 0, 0, 0, 42 };
+
+    assert_int_equal(send(bench->peer, reply, sizeof(reply), 0), sizeof(reply));
+    close(bench->peer);
+    bench->peer = -1;
+    hf_channel_send(&bench->channel, &owner);
+    assert_int_equal(bench->sent, 0);
+    assert_int_equal(bench->broken, 0);
+    assert_true(hf_loop_dispatch(&bench->loop, 10000) > 0);
+    assert_int_equal(bench->received, 1);
+    assert_int_equal(bench->broken, 1);
+    assert_int_equal(bench->fault, HF_FAULT_HANGUP);
+}
+
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -220,6 +239,7 @@ int main(void)
         WITH_BENCH(more_descriptors_than_any_message_has_are_malformed_and_closed),
         WITH_BENCH(a_full_table_of_descriptors_is_our_own_fault),
         WITH_BENCH(what_was_not_sent_is_closed_with_the_connection),
+        WITH_BENCH(a_message_that_cannot_be_sent_is_the_end_after_the_last_answer),
     };
 
     return cmocka_run_group_tests_name("frontend/channel", tests, NULL, NULL);
