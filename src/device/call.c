@@ -145,19 +145,22 @@ static int mask(struct hf_device_line *line)
     return 0;
 }
 
+/* Cannot fail, or what was kept would be lost: on the way to the host's operation the back-end goes
+ * on ringing our own descriptor. To that operation it comes in a dispatch. */
 static int unmask(struct hf_device_line *line)
 {
     bool pending = hf_device_call_pending(line->device, line->queue);
 
     line->pending = false;
-    give_call(line, hf_fd_steal(&line->host_call));
-    int result = line->bound ? hf_device_route_call(line) : 0;
-    /* To the host's operation it comes in a dispatch. */
+    if (line->host_call < 0 && line->bound && line->device->ops.interrupt != NULL)
+        line->route = HF_CALL_DIVERTED;
+    else
+        give_call(line, hf_fd_steal(&line->host_call));
     if (pending && line->route == HF_CALL_DIVERTED)
         hf_event_signal(line->own_call);
     else if (pending)
         deliver(line);
-    return result;
+    return 0;
 }
 
 int hf_device_mask_call(struct hf_device *device, uint16_t queue, bool masked)
