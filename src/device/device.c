@@ -183,8 +183,7 @@ void hf_device_get_info(const struct hf_device *device, struct hf_device_info *i
                         size_t size_bytes)
 {
     const struct hf_front *front = &device->frontend.front;
-    bool tracks = front->plan.inflight.generation != 0 ||
-                  (front->session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0;
+    bool tracks = hf_frontend_tracks_inflight(&device->frontend);
     struct hf_device_info whole = {
         .phase = phase_of(front->phase),
         .should_run = front->plan.run,

@@ -116,6 +116,8 @@ void hf_frontend_changed(struct hf_frontend *frontend);
 void hf_frontend_flush(struct hf_frontend *frontend);
 /* The back-end was told all of the plan, and confirmed it. */
 bool hf_frontend_is_settled(struct hf_frontend *frontend);
+/* There is a region with the requests in flight, or the back-end may give one when rings start. */
+bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend);
 /* Ends the session, if there is one, as if it had been lost. */
 void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a
