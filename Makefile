@@ -130,7 +130,7 @@ docs: tests
 
 format:
 	@tools/deps format
-	@find src cmd tests include -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
+	@find src cmd tests include examples -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
 clean:
 	rm -rf $(BUILD) build-clang build-asan build-tsan build-coverage build-fuzz build-ci
