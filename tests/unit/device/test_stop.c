@@ -207,6 +207,25 @@ static void a_stop_without_an_answer_is_a_loss(void **state)
     backend_end(pid, true);
 }
 
+/* It was told when they stopped; what was in flight may be another device's by now. */
+static void to_unrealize_what_is_at_rest_after_a_crash_is_no_error(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    struct hf_error error = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    host_start(rig);
+    leave_ring_at(rig, 2, 9, 5);
+    backend_end(pid, true);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(hf_device_set_vm_running(rig->device, false, NULL), 0);
+    assert_int_equal(hf_device_wait_at_rest(rig->device, SOON_NS, NULL), -EIO);
+    assert_int_equal(hf_device_unrealize(rig->device, SOON_NS, &error), 0);
+    assert_int_equal(error.code, 0);
+    assert_string_equal(error.text, "");
+}
+
 #define WITH_HOST(test) cmocka_unit_test_setup_teardown(test, host_begin, rig_end)
 
 int main(void)
@@ -220,6 +239,7 @@ int main(void)
         WITH_HOST(a_forced_stop_does_not_wait_for_the_back_end),
         WITH_HOST(a_forced_stop_of_a_device_at_rest_is_none),
         WITH_HOST(a_stop_without_an_answer_is_a_loss),
+        WITH_HOST(to_unrealize_what_is_at_rest_after_a_crash_is_no_error),
     };
 
     return cmocka_run_group_tests_name("device/stop", tests, NULL, NULL);
