@@ -119,7 +119,9 @@ soak-fuzz: fuzz-programs
 
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)
-	meson install -C $(BUILD)
+	@ninja -C $(BUILD)
+	meson install --no-rebuild -C $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 deps:
 	@tools/deps build test format clang guest man
