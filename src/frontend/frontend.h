@@ -69,9 +69,10 @@ struct hf_frontend {
     int given_fd;                   /* a connected socket for the first dial; -1: none (any more) */
     char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
 
-    bool wanted;  /* a back-end is wanted: level, not event */
-    bool changed; /* the plan was changed */
-    bool cut;     /* the present session shall end */
+    bool wanted;   /* a back-end is wanted: level, not event */
+    bool unwanted; /* the host said so: who gave up is down, then */
+    bool changed;  /* the plan was changed */
+    bool cut;      /* the present session shall end */
     struct hf_asked asked;
     uint32_t last_asked;
 
