@@ -112,6 +112,8 @@ soak-comings: tests
 		tests/system/comings-and-goings 10000
 	@$(SOAK) note --words=2 'Fifteen thousand reconnections, two in three after a failing handshake' \
 		env HOLDFAST_RECONNECTS=15000 $(BUILD)/tests/unit/frontend/test_device
+	@$(SOAK) note 'Ten thousand starts that fail at each message, and at each notifier' \
+		env HOLDFAST_FAILING_STARTS=10000 $(BUILD)/tests/unit/device/test_device_leaks
 
 # Four hours and a half, in pieces of five minutes: an hour of processor time a target.
 soak-fuzz: fuzz-programs
