@@ -72,8 +72,9 @@ static void hang_up(struct hf_device *device)
 {
     hf_frontend_want(&device->frontend, false);
     hf_frontend_flush(&device->frontend);
+    if (device->realized) /* else what was loaded stays */
+        hf_frontend_plan(&device->frontend)->promise.features = 0;
     device->realized = false;
-    hf_frontend_plan(&device->frontend)->promise.features = 0;
 }
 
 int hf_device_realize(struct hf_device *device, uint64_t timeout_ns, struct hf_error *error)
