@@ -93,6 +93,7 @@ enum hf_device_event_kind {
     HF_DEVICE_EVENT_FAILED,        /* gave up: .fault; hf_device_realize leaves this state */
     HF_DEVICE_EVENT_HOST_FAILED,   /* an operation of the host failed after a stop: .error */
     HF_DEVICE_EVENT_NEEDS_RESET,   /* status has NEEDS_RESET: interrupt for a config change */
+    HF_DEVICE_EVENT_MEMORY_READY,  /* see hf_device_memory_ready */
     HF_DEVICE_EVENT_MEMORY_RELEASED, /* see hf_device_memory_released */
     HF_DEVICE_EVENT_LOG_SETTLED,     /* see hf_device_log_settled */
     HF_DEVICE_EVENT_COUNT

@@ -87,6 +87,7 @@ struct hf_device {
     bool guest_bound; /* the host's guest notifiers are on */
 
     bool reset_untold;   /* NEEDS_RESET was set and the host does not know */
+    bool memory_coming;  /* some was added, and rings may run that do not know it */
     bool memory_leaving; /* some was removed, and a back-end may still use it */
     bool log_changing;
 

@@ -150,6 +150,9 @@ void hf_device_tell_owed(struct hf_device *device)
         say(device, &device->reset_untold, HF_DEVICE_EVENT_NEEDS_RESET,
             "the device needs a reset: the driver set a sense_size or cdb_size that is not "
             "supported");
+    if (device->memory_coming && (hf_device_at_rest(device) || is_settled(device)))
+        say(device, &device->memory_coming, HF_DEVICE_EVENT_MEMORY_READY,
+            "the memory that was added can be used");
     if (device->memory_leaving && is_settled(device))
         say(device, &device->memory_leaving, HF_DEVICE_EVENT_MEMORY_RELEASED,
             "no back-end uses the memory that was removed");

@@ -74,6 +74,13 @@ static int refuse_slots(const struct hf_device *device, struct hf_error *error)
                         (unsigned long long)slot_limit(device));
 }
 
+/* Rings that start hear of it before. */
+static void expect_memory(struct hf_device *device)
+{
+    if (!hf_device_at_rest(device))
+        device->memory_coming = true;
+}
+
 int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          struct hf_error *error)
 {
@@ -82,6 +89,8 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
     int result = judge_log(device, memory, error);
     if (result == 0)
         result = add(device, memory, error);
+    if (result == 0)
+        expect_memory(device);
     hf_frontend_changed(&device->frontend);
     return result;
 }
@@ -142,6 +151,11 @@ int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, ui
         return 0;
     }
     return refuse(error, ENOENT, "remove", &wanted);
+}
+
+bool hf_device_memory_ready(const struct hf_device *device)
+{
+    return !device->memory_coming;
 }
 
 bool hf_device_memory_released(const struct hf_device *device)
@@ -255,8 +269,10 @@ static void replace_all(struct hf_device *device, const struct hf_device_memory 
     for (size_t i = 0; i < count; i++) {
         struct hf_region_plan region = as_region(&memory[i], fds[i]);
 
-        if (fds[i] >= 0)
-            HF_CHECK(hf_plan_add_region(plan, &region) == 0);
+        if (fds[i] < 0)
+            continue;
+        HF_CHECK(hf_plan_add_region(plan, &region) == 0);
+        expect_memory(device);
     }
 }
 
