@@ -89,13 +89,18 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     }
 }
 
-static void tell_realized(struct hf_device *device, const char *text)
+/* Realized before it is told, so that who hears of it may unrealize the device again; and not at
+ * all by a back-end that is to be hung up on. */
+static bool is_first(struct hf_device *device, const struct hf_report *report)
 {
-    if (device->realized)
-        return;
+    if (report->kind != HF_REPORT_CONNECTED || !device->frontend.wanted ||
+        device->frontend.unwanted)
+        return false;
+    bool first = !device->realized;
+
+    hf_device_greet(device);
     device->realized = true;
-    hf_device_tell(device,
-                   &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_REALIZED, .text = text });
+    return first;
 }
 
 void hf_device_hear_report(void *host, const struct hf_report *report, const char *text)
@@ -107,8 +112,7 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
     HF_CHECK((unsigned)report->kind < HF_REPORT_COUNT);
     put_into_words(report, text, &words);
     remember(device, report, sentence);
-    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
-        hf_device_greet(device);
+    bool first = is_first(device, report);
     hf_device_tell(device,
                    &(struct hf_device_event){ .kind = kinds[report->kind],
                                               .fault = report->fault,
@@ -121,9 +125,9 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
                                               .head = report->head,
                                               .in_flight = report->in_flight,
                                               .gap_ns = report->gap_ns });
-    /* Unless who heard of it unrealized the device. */
-    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
-        tell_realized(device, sentence);
+    if (first && device->realized)
+        hf_device_tell(device, &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_REALIZED,
+                                                          .text = sentence });
 }
 
 /* Nobody can use what was taken away: the dead back-end is known to be harmless, and the living one

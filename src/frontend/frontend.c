@@ -167,9 +167,10 @@ static void grant_wishes(struct hf_timer *timer)
     }
     if (frontend->cut)
         cut(frontend);
-    if (unwanted || frontend->wanted != is_up(frontend))
-        hf_frontend_post(frontend, (struct hf_event){ .kind = frontend->wanted ? HF_EVENT_START
-                                                                               : HF_EVENT_STOP });
+    if (unwanted || (is_up(frontend) && !frontend->wanted))
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_STOP });
+    if (frontend->wanted && !is_up(frontend))
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_START });
 }
 
 static void wish(struct hf_frontend *frontend)
@@ -288,7 +289,7 @@ void hf_frontend_dispatch(struct hf_frontend *frontend)
 void hf_frontend_want(struct hf_frontend *frontend, bool wanted)
 {
     frontend->wanted = wanted;
-    frontend->unwanted = !wanted;
+    frontend->unwanted |= !wanted;
     wish(frontend);
 }
 

@@ -70,7 +70,7 @@ struct hf_frontend {
     char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
 
     bool wanted;   /* a back-end is wanted: level, not event */
-    bool unwanted; /* the host said so: who gave up is down, then */
+    bool unwanted; /* the host said so since: whatever there is ends, who gave up is down */
     bool changed;  /* the plan was changed */
     bool cut;      /* the present session shall end */
     struct hf_asked asked;

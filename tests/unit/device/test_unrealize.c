@@ -268,6 +268,30 @@ static void a_callback_may_unrealize_when_it_hears_of_a_loss(void **state)
     expect_a_new_life(rig);
 }
 
+static void begin_anew(struct rig *rig, const struct hf_device_event *event)
+{
+    if (event->kind != HF_DEVICE_EVENT_CONNECTED || rig->events[event->kind] > 1)
+        return;
+    hf_device_unrealize(rig->device, 0, NULL);
+    hf_device_realize_begin(rig->device);
+}
+
+/* What was connected is hung up on in any case. */
+static void a_callback_may_unrealize_and_realize_again(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig->meddle = begin_anew;
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 2);
+    assert_int_equal(rig->device->frontend.session_count, 2);
+    assert_int_not_equal(hf_device_get_features(rig->device), 0);
+    backend_end(pid, true);
+}
+
 /* ---- often ----------------------------------------------------------------------------------- */
 
 static void live_once(struct rig *rig)
@@ -317,6 +341,7 @@ int main(void)
         WITH_HOST(a_device_that_gave_up),
         WITH_HOST(a_callback_may_unrealize_without_waiting),
         WITH_HOST(a_callback_may_unrealize_when_it_hears_of_a_loss),
+        WITH_HOST(a_callback_may_unrealize_and_realize_again),
         WITH_HOST(a_thousand_lives_leave_nothing_behind),
     };
 
