@@ -292,6 +292,7 @@ void vmm_ask_for_death(struct vmm *vmm)
 {
     unsigned before = vmm->events[HF_DEVICE_EVENT_LOST];
 
+    vmm_turn_for(vmm, 5); /* by now it has fetched what was posted */
     say("DO kill -9 %d (the back-end)", vmm_info(vmm).peer_pid);
     vmm_await(vmm, HF_DEVICE_EVENT_LOST, before);
 }
