@@ -81,7 +81,8 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     }
     if (report->kind == HF_REPORT_STOPPED) {
         device->stopped_clean = report->clean;
-        device->last_in_flight = report->in_flight;
+        if (!report->clean)
+            device->last_in_flight = report->in_flight;
     }
     if (report->kind == HF_REPORT_STARTED && report->recovered) {
         device->last_gap_ns = report->gap_ns;
