@@ -310,6 +310,32 @@ static void after_a_failure_it_may_be_realized_again(void **state)
     backend_end(pid, true);
 }
 
+/* What the driver was offered stays: it runs on. */
+static void who_gave_up_after_a_success_may_be_realized_again(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    settings.outage_limit_ns = 20 * HF_NS_PER_MS;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    for (unsigned i = 1; i <= 2; i++) {
+        while (hf_device_realize(rig->device, SOON_NS, NULL) != 0)
+            usleep(1000);
+        assert_int_equal(rig->events[HF_DEVICE_EVENT_REALIZED], i);
+        uint64_t features = hf_device_get_features(rig->device);
+        unsigned failed = rig->events[HF_DEVICE_EVENT_FAILED];
+        backend_end(pid, true);
+        rig_until(rig, HF_DEVICE_EVENT_FAILED, failed + 1);
+        assert_int_equal(hf_device_realize(rig->device, SOON_NS, NULL), -ECONNREFUSED);
+        assert_int_equal(hf_device_get_features(rig->device), features);
+        rig_forget_socket(rig);
+        pid = start_listening(rig, &script);
+    }
+    backend_end(pid, true);
+}
+
 static int realized_in_a_callback;
 
 static void realize_in_a_callback(struct rig *rig, const struct hf_device_event *event)
@@ -368,6 +394,7 @@ int main(void)
         WITH_HOST(begun_it_ends_with_realized),
         WITH_HOST(begun_it_ends_with_failed_and_may_begin_again),
         WITH_HOST(after_a_failure_it_may_be_realized_again),
+        WITH_HOST(who_gave_up_after_a_success_may_be_realized_again),
         WITH_HOST(a_callback_cannot_wait_for_it),
         WITH_HOST(a_callback_may_begin_it_again),
     };
