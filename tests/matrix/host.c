@@ -122,7 +122,7 @@ void mx_host_run_vm(struct mx *mx, bool running)
 /* Of the request queue. */
 void mx_host_kick(struct mx *mx)
 {
-    if (mx->wish.armed && mx->wish.vm_running) {
+    if (mx->wish.armed) {
         mx->wish.armed = false;
         mx->wish.kicked = true;
     }

@@ -38,6 +38,9 @@ void mx_peer_fail(struct mx_process *process, const char *format, ...)
     char text[200];
     va_list arguments;
 
+    /* What follows what was refused was sent before the refusal was read. */
+    if (process->refuses)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -96,14 +99,15 @@ static int bind_aside(const char *path, char *aside, size_t aside_bytes)
 static void forget_session(struct mx_process *process)
 {
     process->connection = -1;
-    process->owned = process->features_set = process->refuses = false;
+    process->owned = process->features_set = process->refuses = process->numb = false;
     process->features = process->protocol = 0;
     process->log_fd = -1;
-    memset(process->regions, 0, sizeof(process->regions));
 }
 
+/* And with them the memory. */
 static void forget_rings(struct mx_process *process)
 {
+    memset(process->regions, 0, sizeof(process->regions));
     memset(process->rings, 0, sizeof(process->rings));
     for (unsigned i = 0; i < MX_QUEUES; i++)
         process->rings[i].kick_fd = process->rings[i].call_fd = -1;
@@ -376,7 +380,8 @@ static void receive(struct mx_process *process, struct hf_message *message)
     enum sim_twist twist = peers->judge(peers->context, process, message, &lost);
     if (twist == SIM_TWIST_NAK)
         process->refuses = true;
-    if (lost || !process->alive || process->connection < 0) {
+    process->numb = process->numb || lost;
+    if (process->numb || !process->alive || process->connection < 0) {
         drop_fds(message);
         return;
     }

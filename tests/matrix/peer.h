@@ -55,6 +55,7 @@ struct mx_process {
     bool hidden;  /* its name is not there */
     bool deaf;    /* it accepts, and then does not read */
     bool refuses; /* in this session, whatever is asked */
+    bool numb;    /* in this session, it does nothing more */
     int listener, connection;
     struct hf_framer framer;
     bool owned, features_set;

@@ -71,19 +71,27 @@ bool mx_should_run(const struct mx *mx)
 
 /* ---- what must always be so ------------------------------------------------------------------ */
 
+static bool has_extra(const struct mx_process *process)
+{
+    for (unsigned i = 0; i < MX_REGIONS_MAX; i++) {
+        const struct mx_peer_region *region = &process->regions[i];
+
+        if (region->there && region->region.guest_address == MX_EXTRA)
+            return true;
+    }
+    return false;
+}
+
 static void judge_process(struct mx *mx, const struct mx_process *process)
 {
     if (!mx_process_may_write(process))
         return;
     if (hf_device_at_rest(mx->device))
         mx_fail(&mx->verdict, "the device is at rest, and a back-end has its rings");
-    for (unsigned i = 0; i < MX_REGIONS_MAX; i++) {
-        const struct mx_peer_region *region = &process->regions[i];
-
-        if (region->there && region->region.guest_address == MX_EXTRA && !mx->wish.extra &&
-            hf_device_memory_released(mx->device))
-            mx_fail(&mx->verdict, "memory is released, and a back-end with rings has it");
-    }
+    if (has_extra(process) && !mx->wish.extra && hf_device_memory_released(mx->device))
+        mx_fail(&mx->verdict, "memory is released, and a back-end with rings has it");
+    if (!has_extra(process) && mx->wish.extra && hf_device_memory_ready(mx->device))
+        mx_fail(&mx->verdict, "memory is ready, and a back-end with rings lacks it");
 }
 
 static void judge(struct mx *mx)

@@ -166,6 +166,18 @@ static bool runs_and_logs_no_more(const struct mx *mx)
     return logs(mx) && (process->features & HF_FEATURE(LOG_ALL)) == 0;
 }
 
+/* What is answered now waits for the guest. */
+static bool kept(const struct mx *mx)
+{
+    return obeyed(mx) && mx->guest.completed == mx->before.completed &&
+           hf_device_call_pending(mx->device, MX_QUEUES - 1);
+}
+
+static bool interrupted(const struct mx *mx)
+{
+    return obeyed(mx) && mx->guest.completed > mx->before.completed;
+}
+
 static bool saved(const struct mx *mx)
 {
     return mx->result > 0 && unmoved(mx);
@@ -250,9 +262,11 @@ static void log_off(struct mx *mx)
     mx_host_log(mx, false);
 }
 
+/* What is in flight is answered from then on. */
 static void mask(struct mx *mx)
 {
     mx_host_mask(mx, true);
+    mx->peers.hold = false;
 }
 
 static void unmask(struct mx *mx)
@@ -388,13 +402,13 @@ const struct mx_row mx_rows[MX_EVENT_COUNT] = {
         D("remember", 'D', obeyed),
         H("remember", 'H', obeyed),
         C("tell", 'C', obeyed),
-        R("tell", 'R', obeyed),
+        R("tell; what comes is kept", 'R', kept),
         P("remember", 'P', obeyed) } },
     [MX_EVENT_UNMASK] = { ROW("unmask", RUNS, mask, unmask), .cells = {
         D("remember", 'D', obeyed),
         H("remember", 'H', obeyed),
         C("tell", 'C', obeyed),
-        R("tell", 'R', obeyed),
+        R("tell; what was kept comes", 'R', interrupted),
         P("remember", 'P', obeyed) } },
     [MX_EVENT_SAVE] = { ROW("save", PAUSED, NULL, mx_host_save), .cells = {
         D("saved", 'D', saved),
