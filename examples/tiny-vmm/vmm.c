@@ -212,14 +212,22 @@ void vmm_resume(struct vmm *vmm)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* A guest that does not run takes no interrupt: it stays in its descriptor. */
+void vmm_mask(struct vmm *vmm, uint16_t queue, bool masked)
+{
+    vmm->masked[queue] = masked;
+    vmm_expect(hf_device_mask_call(vmm->device, queue, masked), 0, "hf_device_mask_call", NULL);
+}
+
+/* A guest that does not run, or masked the queue, takes no interrupt: it stays in its descriptor.
+ */
 void vmm_turn(struct vmm *vmm, int timeout_ms)
 {
     struct pollfd items[1 + GUEST_QUEUES] = { { .fd = hf_device_fd(vmm->device),
                                                 .events = POLLIN } };
 
     for (unsigned i = 0; i < GUEST_QUEUES; i++)
-        items[1 + i] = (struct pollfd){ .fd = vmm->runs ? vmm->call[i] : -1, .events = POLLIN };
+        items[1 + i] = (struct pollfd){ .fd = vmm->runs && !vmm->masked[i] ? vmm->call[i] : -1,
+                                        .events = POLLIN };
     if (poll(items, 1 + GUEST_QUEUES, timeout_ms) < 0 && errno != EINTR)
         fail("poll: %s", strerror(errno));
     if (items[0].revents != 0)

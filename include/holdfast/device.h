@@ -243,7 +243,8 @@ int hf_device_set_kick(struct hf_device *device, uint16_t queue, int fd);
 int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd);
 
 /* While masked, interrupts of this queue are kept; unmasked, one that was kept is sent. Nothing is
- * lost on the way. -EMFILE and the like. */
+ * lost on the way. Until the back-end has heard of it, one may still come to the host's own
+ * descriptor: the host does not listen there meanwhile. -EMFILE and the like. */
 int hf_device_mask_call(struct hf_device *device, uint16_t queue, bool masked);
 /* Whether one is kept. */
 bool hf_device_call_pending(struct hf_device *device, uint16_t queue);
