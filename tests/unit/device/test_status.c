@@ -43,6 +43,8 @@ static void a_status_that_changes_nothing_sends_nothing(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     host_start(rig);
+    uint64_t features = rig->device->frontend.front.plan.features;
+    assert_true((features & HF_FEATURE(VERSION_1)) != 0);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(hf_device_set_status(rig->device, statuses[i], NULL), 0);
         rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
@@ -54,6 +56,7 @@ static void a_status_that_changes_nothing_sends_nothing(void **state)
         }
         host_expect("");
     }
+    assert_true(rig->device->frontend.front.plan.features == features);
     backend_end(pid, true);
 }
 

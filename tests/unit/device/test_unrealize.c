@@ -292,6 +292,33 @@ static void a_callback_may_unrealize_and_realize_again(void **state)
     backend_end(pid, true);
 }
 
+static void unrealize_at_the_last_message(void *teller, const char *line)
+{
+    struct rig *rig = teller;
+
+    if (strncmp(line, "-> SET_OWNER", strlen("-> SET_OWNER")) == 0)
+        hf_device_unrealize(rig->device, 0, NULL);
+}
+
+/* Just before it would be connected: it is hung up on, and promises nothing. */
+static void who_hears_of_a_message_may_unrealize(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig->ops.trace = unrealize_at_the_last_message;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    hf_device_realize_begin(rig->device);
+    do {
+        rig_dispatch_for(rig, 5 * HF_NS_PER_MS);
+    } while (rig->device->frontend.session_count == 0 || rig_phase(rig) != HF_PHASE_DOWN);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_REALIZED], 0);
+    expect_down(rig);
+    backend_end(pid, true);
+}
+
 /* ---- often ----------------------------------------------------------------------------------- */
 
 static void live_once(struct rig *rig)
@@ -342,6 +369,7 @@ int main(void)
         WITH_HOST(a_callback_may_unrealize_without_waiting),
         WITH_HOST(a_callback_may_unrealize_when_it_hears_of_a_loss),
         WITH_HOST(a_callback_may_unrealize_and_realize_again),
+        WITH_HOST(who_hears_of_a_message_may_unrealize),
         WITH_HOST(a_thousand_lives_leave_nothing_behind),
     };
 
