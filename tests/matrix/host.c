@@ -51,6 +51,7 @@ static void forget_guest(struct mx *mx)
 {
     mx->wish.set_up = mx->wish.driver_ok = mx->wish.armed = mx->wish.kicked = false;
     mx->wish.start_failed = false;
+    mx->saved_bytes = 0;
     mx_guest_lay_out(&mx->guest);
 }
 
@@ -184,9 +185,36 @@ void mx_host_fail_binding(struct mx *mx)
 
 void mx_host_save(struct mx *mx)
 {
-    uint8_t state[8192];
+    mx->result = hf_device_save(mx->device, mx->saved, sizeof(mx->saved), NULL);
+}
 
-    mx->result = hf_device_save(mx->device, state, sizeof(state), NULL);
+void mx_host_save_and_reset(struct mx *mx)
+{
+    mx_host_save(mx);
+    if (mx->result <= 0)
+        return;
+    mx->saved_bytes = (size_t)mx->result;
+    mx->wish.set_up = mx->wish.driver_ok = false;
+    hf_device_reset(mx->device);
+}
+
+void mx_host_load(struct mx *mx)
+{
+    mx->result = hf_device_load(mx->device, mx->saved, mx->saved_bytes, NULL);
+    if (mx->result == 0)
+        mx->wish.set_up = mx->wish.driver_ok = true;
+}
+
+/* Its back-ends are the host's to end. */
+void mx_host_free(struct mx *mx)
+{
+    hf_device_free(mx->device);
+    for (unsigned i = 0; i < mx->peers.count; i++)
+        mx_process_kill(&mx->peers.list[i]);
+    forget_guest(mx);
+    mx->wish = (struct mx_wish){ .vm_running = true };
+    mx_make_device(mx);
+    mx->result = 0;
 }
 
 void mx_host_force_stop(struct mx *mx)

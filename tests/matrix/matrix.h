@@ -28,8 +28,10 @@ enum mx_event {
     MX_EVENT_MASK,
     MX_EVENT_UNMASK,
     MX_EVENT_SAVE,
+    MX_EVENT_LOAD,
     MX_EVENT_FORCE_STOP,
     MX_EVENT_REALIZE,
+    MX_EVENT_FREE,
     MX_EVENT_COUNT
 };
 

@@ -264,7 +264,7 @@ static unsigned count_fds(void)
     return count;
 }
 
-static void make_device(struct mx *mx)
+void mx_make_device(struct mx *mx)
 {
     struct hf_device_ops ops = { .size_bytes = sizeof(ops),
                                  .host = mx,
@@ -326,7 +326,7 @@ void mx_stand_begin(struct mx *mx, bool own)
     mx->peers.served = mx_fault_served;
     mx->peers.context = mx;
     mx->wish.vm_running = true;
-    make_device(mx);
+    mx_make_device(mx);
     mx_clock_set_waiter(wait_in_call, mx);
 }
 

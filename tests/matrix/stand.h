@@ -55,6 +55,8 @@ struct mx {
     int64_t result;         /* of the event's call */
     unsigned told[HF_DEVICE_EVENT_COUNT];
     bool stopped_clean;
+    uint8_t saved[8192]; /* a state, */
+    size_t saved_bytes;  /* 0: none, or one of a guest that is gone */
 
     /* What is to go wrong; faults.c */
     enum sim_fault armed;
@@ -76,6 +78,7 @@ struct mx {
 void mx_stand_begin(struct mx *mx, bool own);
 /* The device goes, and everything; descriptors must balance. */
 void mx_stand_end(struct mx *mx);
+void mx_make_device(struct mx *mx);
 /* For all cases: the folder. */
 bool mx_stand_open(struct mx *mx);
 void mx_stand_close(struct mx *mx);
@@ -111,6 +114,11 @@ void mx_host_log(struct mx *mx, bool on);
 void mx_host_mask(struct mx *mx, bool masked);
 void mx_host_fail_binding(struct mx *mx);
 void mx_host_save(struct mx *mx);
+/* Saves, and the device forgets it all. */
+void mx_host_save_and_reset(struct mx *mx);
+void mx_host_load(struct mx *mx);
+/* And makes another. */
+void mx_host_free(struct mx *mx);
 void mx_host_force_stop(struct mx *mx);
 /* What ops.set_guest_notifiers does. */
 int mx_host_bind(void *host, uint16_t queue_count, bool on);

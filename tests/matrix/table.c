@@ -188,6 +188,16 @@ static bool not_saved(const struct mx *mx)
     return mx->result == -EBUSY && unmoved(mx);
 }
 
+static bool loaded(const struct mx *mx)
+{
+    return obeyed(mx) && hf_device_get_status(mx->device) != 0;
+}
+
+static bool is_new(const struct mx *mx)
+{
+    return hf_device_get_status(mx->device) == 0 && mx_info(mx).sessions == 0;
+}
+
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 static struct mx_process *present(struct mx *mx)
@@ -416,6 +426,12 @@ const struct mx_row mx_rows[MX_EVENT_COUNT] = {
         C("saved", 'C', saved),
         R("refused: it runs", 'R', not_saved),
         P("refused: not at rest", 'P', not_saved) } },
+    [MX_EVENT_LOAD] = { ROW("load", PAUSED, mx_host_save_and_reset, mx_host_load), .cells = {
+        D("loaded", 'D', loaded),
+        H("loaded", 'H', loaded),
+        C("loaded", 'C', loaded),
+        R("refused: in use", 'R', not_saved),
+        P("refused: not at rest", 'P', not_saved) } },
     [MX_EVENT_FORCE_STOP] = { ROW("force stop", RUNS, NULL, mx_host_force_stop), .cells = {
         D("no-op", 'D', obeyed),
         H("no-op: at rest", 'H', obeyed),
@@ -428,5 +444,11 @@ const struct mx_row mx_rows[MX_EVENT_COUNT] = {
         C("no-op", 'C', obeyed),
         R("no-op", 'R', obeyed),
         P("no-op", 'P', obeyed) } },
+    [MX_EVENT_FREE] = { ROW("free", RUNS, NULL, mx_host_free), .cells = {
+        D("all of it goes", '-', is_new),
+        H("all of it goes", '-', is_new),
+        C("all of it goes", '-', is_new),
+        R("all of it goes", '-', is_new),
+        P("all of it goes", '-', is_new) } },
 };
 /* clang-format on */
