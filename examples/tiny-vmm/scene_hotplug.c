@@ -91,7 +91,7 @@ static void come_and_go(struct place *place, unsigned round)
 
 void scene_hotplug(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     guest_load(&place->guest, UINT32_MAX);
     for (unsigned i = 0; i < ROUNDS; i++) {
         come_and_go(place, i);

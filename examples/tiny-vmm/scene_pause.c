@@ -22,7 +22,7 @@ void scene_pause(struct place *place)
 {
     unsigned clean = 0;
 
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < PAUSES; i++) {
         guest_load(&place->guest, place->requests / PAUSES);
         vmm_run_to(place->vmm, place->guest.answered + place->requests / PAUSES / 4);
@@ -76,7 +76,7 @@ static void pause_while_away(struct place *place)
 
 void scene_pause_death(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     die_while_paused(place);
     pause_while_away(place);
     place_end(place);
@@ -93,7 +93,7 @@ static void use_memory_otherwise(struct place *place)
 
 void scene_reset(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < RESETS; i++) {
         guest_load(&place->guest, place->requests);
         vmm_run_to(place->vmm, place->guest.answered + place->requests / 10);
@@ -161,7 +161,7 @@ static void reset_while_away(struct place *place, bool at_once)
 
 void scene_reset_away(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     reset_while_away(place, true);
     reset_while_away(place, false);
     place_end(place);
