@@ -120,19 +120,24 @@ void mx_host_run_vm(struct mx *mx, bool running)
                  hf_device_set_vm_running(mx->device, running, NULL));
 }
 
-/* Of the request queue. */
+/* Of the request queue. Only the first one of a legacy driver starts anything. */
 void mx_host_kick(struct mx *mx)
 {
-    if (mx->wish.armed) {
-        mx->wish.armed = false;
-        mx->wish.kicked = true;
-    }
-    expect_start(mx, "kick", hf_device_kick(mx->device, MX_QUEUES - 1, NULL));
+    bool starts = mx->wish.armed;
+    int64_t result;
+
+    mx->wish.kicked = mx->wish.kicked || starts;
+    mx->wish.armed = false;
+    result = hf_device_kick(mx->device, MX_QUEUES - 1, NULL);
+    if (starts)
+        expect_start(mx, "the first kick", result);
+    else
+        expect(mx, "kick", result, 0);
 }
 
 void mx_host_post(struct mx *mx, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count && mx->wish.set_up; i++)
         mx_guest_post(&mx->guest, MX_QUEUES - 1);
     mx_host_kick(mx);
 }
@@ -144,9 +149,13 @@ void mx_host_add_extra(struct mx *mx)
                                        .host_address = mx->guest.extra.start,
                                        .fd = mx->guest.extra_fd };
 
-    expect(mx, "add_memory", hf_device_add_memory(mx->device, &memory, NULL),
-           mx->wish.extra ? -EEXIST : 0);
-    mx->wish.extra = mx->wish.extra || mx->result == 0;
+    int result = hf_device_add_memory(mx->device, &memory, NULL);
+
+    mx->result = result;
+    if (result == -ENOSPC && mx->poor.slot_count == 1)
+        return; /* of whom it is connected to */
+    expect(mx, "add_memory", result, mx->wish.extra ? -EEXIST : 0);
+    mx->wish.extra = mx->wish.extra || result == 0;
 }
 
 void mx_host_remove_extra(struct mx *mx)

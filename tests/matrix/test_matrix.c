@@ -5,8 +5,8 @@
  * EVENT/STATE/ROAD/FAULT/AT: the fault comes with the AT-th message after the event, or (AT s) the
  * event's consequences come to their end before. Without options all of them; --only=CASE one, or
  * all whose name begins so; --part=I/N each N-th of those with a fault, and all without; --at=N the
- * largest AT; --list names them; --own: the back-ends are of the device's own process, which cannot
- * be fenced, and there is no state P.
+ * largest AT; --list names them; --pairs: the second event may be any other; --own: the back-ends
+ * are of the device's own process, which cannot be fenced, and there is no state P.
  */
 #include "matrix.h"
 
@@ -24,7 +24,7 @@
 const char *sim_fault_name(enum sim_fault fault);
 
 struct mx_case {
-    enum mx_event event;
+    enum mx_event event, second; /* the same, or with --pairs any other */
     enum mx_state state;
     unsigned road;
     enum sim_fault fault;
@@ -35,7 +35,7 @@ struct options {
     const char *only;
     unsigned part, parts;
     unsigned at_max;
-    bool list, own;
+    bool list, own, pairs;
 };
 
 static char name[200];
@@ -57,6 +57,10 @@ static void write_name(const struct mx_case *situation)
 
     name[0] = '\0';
     add_word(mx_rows[situation->event].name);
+    if (situation->second != situation->event) {
+        add_word("+");
+        add_word(mx_rows[situation->second].name);
+    }
     snprintf(name + strlen(name), sizeof(name) - strlen(name), "/%s/%u/",
              mx_state_names[situation->state], situation->road + 1);
     add_word(sim_fault_name(situation->fault));
@@ -107,7 +111,7 @@ static void happen_twice(struct mx *mx, const struct mx_case *situation)
         mx_rest(mx);
     }
     if (!mx->verdict.red)
-        row->happen(mx);
+        mx_rows[situation->second].happen(mx);
     mx_pass(mx, 12 * MX_S);
 }
 
@@ -136,7 +140,7 @@ static bool is_wanted(const struct options *options, const struct mx_case *situa
         return false;
     if (options->only != NULL)
         return strncmp(name, options->only, strlen(options->only)) == 0;
-    if (situation->fault == SIM_FAULT_NONE)
+    if (situation->fault == SIM_FAULT_NONE && !options->pairs)
         return true;
     return result->number++ % options->parts == options->part;
 }
@@ -175,6 +179,16 @@ static void try_faults(struct mx *mx, const struct options *options, struct mx_c
     }
 }
 
+static void try_seconds(struct mx *mx, const struct options *options, struct mx_case *situation,
+                        struct result *result)
+{
+    for (unsigned second = 0; second < MX_EVENT_COUNT; second++) {
+        situation->second = (enum mx_event)second;
+        if (options->pairs || situation->second == situation->event)
+            try_faults(mx, options, situation, result);
+    }
+}
+
 static struct result try_all(struct mx *mx, const struct options *options)
 {
     struct result result = { .number = 0 };
@@ -186,7 +200,7 @@ static struct result try_all(struct mx *mx, const struct options *options)
             .road = cell % MX_ROADS,
         };
 
-        try_faults(mx, options, &situation, &result);
+        try_seconds(mx, options, &situation, &result);
     }
     return result;
 }
@@ -208,11 +222,13 @@ static void die(int number)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        { "only", required_argument, NULL, 'o' }, { "part", required_argument, NULL, 'p' },
-        { "at", required_argument, NULL, 'a' },   { "list", no_argument, NULL, 'l' },
-        { "own", no_argument, NULL, 'w' },        { 0 }
-    };
+    static const struct option known[] = { { "only", required_argument, NULL, 'o' },
+                                           { "part", required_argument, NULL, 'p' },
+                                           { "at", required_argument, NULL, 'a' },
+                                           { "list", no_argument, NULL, 'l' },
+                                           { "pairs", no_argument, NULL, '2' },
+                                           { "own", no_argument, NULL, 'w' },
+                                           { 0 } };
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -222,6 +238,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->at_max = (unsigned)strtoul(optarg, NULL, 10);
         else if (option == 'l')
             options->list = true;
+        else if (option == '2')
+            options->pairs = true;
         else if (option == 'w')
             options->own = true;
         else if (option != 'p' || sscanf(optarg, "%u/%u", &options->part, &options->parts) != 2 ||
@@ -237,8 +255,9 @@ int main(int argc, char **argv)
     struct mx *mx = malloc(sizeof(*mx));
 
     if (mx == NULL || !parse(argc, argv, &options) || !mx_stand_open(mx)) {
-        fprintf(stderr,
-                "usage: test_matrix [--only=CASE] [--part=I/N] [--at=N] [--own] [--list]\n");
+        fprintf(
+            stderr,
+            "usage: test_matrix [--only=CASE] [--part=I/N] [--at=N] [--own] [--pairs] [--list]\n");
         return 2;
     }
     /* A device is large; pages that each case gives back would be taken anew by the next. */
