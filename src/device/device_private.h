@@ -79,6 +79,7 @@ struct hf_device {
 
     bool realized;
     uint8_t status;
+    uint8_t status_before; /* the last reset */
     bool vm_running;
     enum hf_early_kick early_kick;
     struct hf_ring rings[HF_QUEUE_COUNT_MAX];
@@ -123,6 +124,9 @@ void hf_device_greet(struct hf_device *device); /* a back-end is connected */
 void hf_device_hear_report(void *host, const struct hf_report *report, const char *text);
 void hf_device_tell(struct hf_device *device, const struct hf_device_event *event);
 void hf_device_tell_owed(struct hf_device *device);
+
+/* dirty.c: marks the used rings in the dirty log, if there is one */
+void hf_device_mark_rings(const struct hf_device *device);
 
 /* status.c: whether rings run follows from everything that was set */
 int hf_device_apply(struct hf_device *device, struct hf_error *error);

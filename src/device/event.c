@@ -81,8 +81,10 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     }
     if (report->kind == HF_REPORT_STOPPED) {
         device->stopped_clean = report->clean;
-        if (!report->clean)
+        if (!report->clean) {
             device->last_in_flight = report->in_flight;
+            hf_device_mark_rings(device);
+        }
     }
     if (report->kind == HF_REPORT_STARTED && report->recovered) {
         device->last_gap_ns = report->gap_ns;
@@ -128,7 +130,7 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
                                               .gap_ns = report->gap_ns });
     if (first && device->realized)
         hf_device_tell(device, &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_REALIZED,
-                                                          .text = sentence });
+                                                          .text = "the device is realized" });
 }
 
 /* Nobody can use what was taken away: the dead back-end is known to be harmless, and the living one

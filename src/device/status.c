@@ -60,9 +60,13 @@ int hf_device_set_status(struct hf_device *device, uint8_t status, struct hf_err
     return hf_device_apply(device, error);
 }
 
+/* "A device MUST NOT [...] interact with the queues after indicating completion of the reset by
+ * reinitializing device status to 0" (virtio 1.3 §2.4.1). */
 uint8_t hf_device_get_status(const struct hf_device *device)
 {
-    return device->status;
+    bool resets = device->status == 0 && !hf_device_at_rest(device);
+
+    return resets ? device->status_before : device->status;
 }
 
 int hf_device_set_vm_running(struct hf_device *device, bool running, struct hf_error *error)
@@ -76,6 +80,8 @@ void hf_device_reset(struct hf_device *device)
     static const struct hf_device_queue none = { .size = 0 };
     struct hf_plan *plan = hf_frontend_plan(&device->frontend);
 
+    if (device->status != 0)
+        device->status_before = device->status;
     device->status = 0;
     device->early_kick = HF_EARLY_KICK_OFF;
     device->reset_untold = false;
