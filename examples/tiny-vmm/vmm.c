@@ -177,15 +177,19 @@ static bool wait_at_rest(struct vmm *vmm)
     return result == 0;
 }
 
-/* The driver waits until it reads 0, and its memory is its own from then on (virtio 1.3 §2.4.1): a
- * VMM must not let it read that before the device is at rest. */
+static bool reads_0(const struct vmm *vmm)
+{
+    return hf_device_get_status(vmm->device) == 0;
+}
+
+/* The driver waits until it reads 0, and its memory is its own from then on (virtio 1.3 §2.4). */
 void vmm_reset(struct vmm *vmm)
 {
     guest_halt(vmm->guest);
     set_status(vmm, 0);
-    wait_at_rest(vmm);
-    if (hf_device_get_status(vmm->device) != 0)
-        fail("the status is %u after a reset", hf_device_get_status(vmm->device));
+    vmm_run(vmm, reads_0, "the end of a reset");
+    if (!hf_device_at_rest(vmm->device))
+        fail("the driver reads 0 while rings may run");
 }
 
 bool vmm_pause(struct vmm *vmm)

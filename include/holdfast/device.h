@@ -213,7 +213,8 @@ int hf_device_write_config(struct hf_device *device, uint32_t offset, const void
  * -ENOSYS, -EOPNOTSUPP (a big-endian guest without VERSION_1), or what an operation returned.
  */
 int hf_device_set_status(struct hf_device *device, uint8_t status, struct hf_error *error);
-/* For the driver to read: what was set, and NEEDS_RESET. */
+/* For the driver to read: what was set, and NEEDS_RESET. After a reset it stays what it was until
+ * the device is at rest: a driver that reads 0 takes its memory back (virtio 1.3 §2.4). */
 uint8_t hf_device_get_status(const struct hf_device *device);
 /* Takes the rings away, forgets queues, features and status and ends the epoch: nothing that was
  * in flight is ever replayed. Asks the back-end for RESET_DEVICE where it can. */

@@ -21,7 +21,7 @@ static void expect_down(struct rig *rig)
     assert_int_equal(info.phase, HF_DEVICE_DOWN);
     assert_false(info.realized);
     assert_false(info.should_run);
-    assert_int_equal(hf_device_get_status(rig->device), 0);
+    assert_int_equal(hf_device_get_status(rig->device), hf_device_at_rest(rig->device) ? 0 : 15);
     assert_int_equal(hf_device_get_features(rig->device), 0);
     host_expect_off();
     host_forget();
