@@ -55,7 +55,7 @@ static pid_t start_listening(const struct rig *rig, const struct backend_script 
 
 /* ---- tries ----------------------------------------------------------------------------------- */
 
-#define HANDSHAKE_LAST 5 /* GET_MAX_MEM_SLOTS; SET_OWNER needs no answer */
+#define HANDSHAKE_LAST 6 /* SET_OWNER, which is acknowledged */
 
 static void expect_failure(struct rig *rig, unsigned tries, int code, const char *sentence)
 {
@@ -111,6 +111,17 @@ static void a_back_end_that_is_silent_at_any_message_is_tried_again(void **state
         backend_end(pid, true);
         rig_forget_socket(rig);
     }
+}
+
+static void a_back_end_that_refuses_its_owner_is_tried_again(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start_listening(rig, &(struct backend_script){ .naks_at = HANDSHAKE_LAST });
+
+    make(rig, 3);
+    expect_failure(rig, 4, EPROTO, "SET_OWNER answered with 1");
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 0);
+    backend_end(pid, true);
 }
 
 static void three_failures_and_a_success_are_a_success(void **state)
@@ -381,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HOST(a_back_end_that_hangs_up_at_any_message_is_tried_four_times),
         WITH_HOST(a_back_end_that_is_silent_at_any_message_is_tried_again),
+        WITH_HOST(a_back_end_that_refuses_its_owner_is_tried_again),
         WITH_HOST(three_failures_and_a_success_are_a_success),
         WITH_HOST(four_failures_are_a_failure),
         WITH_HOST(without_retries_there_is_one_try),

@@ -27,6 +27,7 @@ static const struct {
     { "SET_PROTOCOL_FEATURES", "lost the back-end" },
     { "GET_QUEUE_NUM", "lost the back-end" },
     { "GET_MAX_MEM_SLOTS", "lost the back-end" },
+    { "SET_OWNER", "" },
     { "SET_FEATURES", "unable to start vhost-user-scsi: Error setting inflight format: " },
     { "GET_INFLIGHT_FD", "unable to start vhost-user-scsi: Error getting inflight: " },
     { "SET_INFLIGHT_FD", "unable to start vhost-user-scsi: Error setting inflight: " },
