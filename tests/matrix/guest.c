@@ -6,6 +6,7 @@
 #include "os/event.h"
 #include "os/fd.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,8 @@ void mx_guest_lay_out(struct mx_guest *guest)
         hf_ring_init(&ring, MX_RING_SIZE, start, start + layout.avail_offset,
                      start + layout.used_offset);
         hf_ring_driver_init(&guest->drivers[i], &ring, guest->slots[i], false);
-        mx_rang(guest->calls[i]);
     }
+    mx_rang(guest->calls);
 }
 
 void mx_guest_post(struct mx_guest *guest, uint16_t queue)
@@ -119,19 +120,30 @@ static bool harvest_ring(struct mx_guest *guest, uint16_t queue)
     return guest->completed != before;
 }
 
-bool mx_rang(int fd)
+unsigned mx_rang(const int fds[MX_QUEUES])
 {
+    struct pollfd items[MX_QUEUES];
+    unsigned found = 0;
     uint64_t value;
 
-    return fd >= 0 && read(fd, &value, sizeof(value)) == (ssize_t)sizeof(value);
+    for (unsigned i = 0; i < MX_QUEUES; i++)
+        items[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+    if (poll(items, MX_QUEUES, 0) <= 0)
+        return 0;
+    for (unsigned i = 0; i < MX_QUEUES; i++) {
+        if (items[i].revents == POLLIN && read(fds[i], &value, sizeof(value)) > 0)
+            found |= 1u << i;
+    }
+    return found;
 }
 
 bool mx_guest_harvest(struct mx_guest *guest)
 {
+    unsigned rang = mx_rang(guest->calls);
     bool any = false;
 
     for (uint16_t i = 0; i < MX_QUEUES; i++) {
-        if (mx_rang(guest->calls[i]))
+        if ((rang & (1u << i)) != 0)
             any = harvest_ring(guest, i) || any;
     }
     return any;

@@ -39,8 +39,9 @@ void mx_guest_lay_out(struct mx_guest *guest);
 void mx_guest_post(struct mx_guest *guest, uint16_t queue);
 /* Takes what was answered on rings whose interrupt came; whether there was any. */
 bool mx_guest_harvest(struct mx_guest *guest);
-/* An eventfd rang; looked at in one call, since that is most of what the matrix does. */
-bool mx_rang(int fd);
+/* Which of the eventfds (or -1) rang, by bit, and no longer do. In few system calls: this is most
+ * of what the matrix does. */
+unsigned mx_rang(const int fds[MX_QUEUES]);
 unsigned mx_guest_outstanding(const struct mx_guest *guest);
 /* Guest address of a ring's beginning. */
 uint64_t mx_guest_ring_address(const struct mx_guest *guest, uint16_t queue);

@@ -441,9 +441,7 @@ static bool pump(struct mx_process *process)
     }
     while (process->connection >= 0 && !process->deaf && !process->frozen && read_one(process))
         any = true;
-    for (uint16_t i = 0; i < MX_QUEUES && process->alive && !process->frozen; i++)
-        any = mx_ring_serve(process, i) || any;
-    return any;
+    return (process->alive && !process->frozen && mx_rings_serve(process)) || any;
 }
 
 bool mx_peers_pump(struct mx_peers *peers)

@@ -118,7 +118,7 @@ void mx_peer_reply(struct mx_process *process, struct hf_message *reply, enum si
 void mx_ring_start(struct mx_process *process, uint16_t queue);
 /* Drains; returns the base. */
 uint16_t mx_ring_stop(struct mx_process *process, uint16_t queue);
-bool mx_ring_serve(struct mx_process *process, uint16_t queue);
+bool mx_rings_serve(struct mx_process *process);
 /* Answers are published, and the marks stay: it dies in between. */
 void mx_ring_tear(struct mx_process *process);
 void mx_ring_answer(struct mx_process *process, uint16_t queue);

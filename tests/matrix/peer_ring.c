@@ -123,26 +123,38 @@ uint16_t mx_ring_stop(struct mx_process *process, uint16_t queue)
     return ring->base;
 }
 
-/* Looks where it was kicked, and at no other time: a kick that is lost is a request that hangs. */
-bool mx_ring_serve(struct mx_process *process, uint16_t queue)
+static bool serve(struct mx_process *process, uint16_t queue, bool kicked)
 {
     struct mx_peer_ring *ring = &process->rings[queue];
-    bool any = false;
     uint16_t head;
 
-    if (!ring->started || !ring->enabled)
-        return false;
-    if (mx_rang(ring->kick_fd)) {
-        while (hf_ring_device_fetch(&ring->device, &head))
-            hold(ring, head);
-        any = ring->live = true;
-    }
+    while (kicked && hf_ring_device_fetch(&ring->device, &head))
+        hold(ring, head);
+    ring->live = ring->live || kicked;
     if (ring->device.fault != HF_RING_FAULT_NONE)
         mx_peer_fail(process, "ring %u: %s", queue, hf_ring_fault_text(ring->device.fault));
     if (!ring->live || ring->held_count == 0 || process->peers->hold)
-        return any;
+        return kicked;
     mx_ring_answer(process, queue);
     return true;
+}
+
+/* Looks where it was kicked, and at no other time: a kick that is lost is a request that hangs. */
+bool mx_rings_serve(struct mx_process *process)
+{
+    int kicks[MX_QUEUES];
+    bool any = false;
+
+    if (!mx_process_may_write(process))
+        return false;
+    for (uint16_t i = 0; i < MX_QUEUES; i++)
+        kicks[i] = process->rings[i].enabled ? process->rings[i].kick_fd : -1;
+    unsigned kicked = mx_rang(kicks);
+    for (uint16_t i = 0; i < MX_QUEUES; i++) {
+        if (process->rings[i].started && process->rings[i].enabled)
+            any = serve(process, i, (kicked & (1u << i)) != 0) || any;
+    }
+    return any;
 }
 
 void mx_ring_tear(struct mx_process *process)
