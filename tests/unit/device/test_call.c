@@ -68,6 +68,15 @@ static void forget_calls(struct rig *rig)
         rings_of(line->own_call);
 }
 
+/* At a start each ring is kicked, and so called. */
+static void until_started(struct rig *rig)
+{
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
+    for (unsigned i = 0; i < RIG_QUEUES; i++)
+        backend_board_await(&story.board->kicks[i], 1);
+    forget_calls(rig);
+}
+
 /* Rings whose kicks can be told apart. */
 static void ask_to_start(struct rig *rig)
 {
@@ -81,8 +90,7 @@ static pid_t start(struct rig *rig, struct backend_script *script)
     pid_t pid = story_backend(rig, script);
 
     ask_to_start(rig);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
-    forget_calls(rig);
+    until_started(rig);
     return pid;
 }
 
@@ -243,8 +251,7 @@ static pid_t start_with_operation(struct rig *rig)
     pid_t pid = story_backend(rig, NULL);
     ask_to_start(rig);
     assert_int_equal(hf_device_set_call(rig->device, RING, -1), 0);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
-    forget_calls(rig);
+    until_started(rig);
     memset(interrupts, 0, sizeof(interrupts));
     return pid;
 }
