@@ -167,6 +167,23 @@ static void a_back_end_that_does_not_answer_a_message_is_named_by_the_step(void 
     }
 }
 
+/* Which message it was cannot be known there; that it failed is told, and the next one serves. */
+static void a_back_end_without_acknowledgements_is_told_too(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) |
+                                                       HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) };
+    struct course course;
+
+    learn_course(rig, &course);
+    for (int i = 1; i <= course.count; i++) {
+        script.closes_at = i;
+        meet(rig, &script);
+        assert_int_equal(first_loss.fault, HF_FAULT_HANGUP);
+        assert_non_null(strstr(first_text, "lost the back-end"));
+    }
+}
+
 #define WITH_HOST(test) cmocka_unit_test_setup_teardown(test, host_begin, rig_end)
 
 int main(void)
@@ -176,6 +193,7 @@ int main(void)
         WITH_HOST(a_back_end_that_refuses_a_message_is_named_by_the_step),
         WITH_HOST(a_back_end_that_answers_something_else_is_named_by_the_step),
         WITH_HOST(a_back_end_that_does_not_answer_a_message_is_named_by_the_step),
+        WITH_HOST(a_back_end_without_acknowledgements_is_told_too),
     };
 
     return cmocka_run_group_tests_name("device/start faults", tests, NULL, NULL);

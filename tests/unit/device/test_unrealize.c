@@ -205,6 +205,26 @@ static void a_device_that_gave_up(void **state)
     expect_a_new_life(rig);
 }
 
+/* The host lets it go, and is not asked for anything any more. */
+static void a_started_device_may_be_freed_in_silence(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+    unsigned told = 0;
+
+    host_start(rig);
+    for (unsigned i = 0; i < HF_DEVICE_EVENT_COUNT; i++)
+        told += rig->events[i];
+    hf_device_free(rig->device);
+    rig->device = NULL;
+    host_expect("");
+    for (unsigned i = 0; i < HF_DEVICE_EVENT_COUNT; i++)
+        told -= rig->events[i];
+    assert_int_equal(told, 0);
+    backend_end(pid, true);
+}
+
 /* ---- from a callback ------------------------------------------------------------------------- */
 
 static enum hf_device_event_kind moment;
@@ -366,6 +386,7 @@ int main(void)
         WITH_HOST(a_device_in_the_middle_of_a_handshake),
         WITH_HOST(a_device_that_was_not_dispatched_since_it_began),
         WITH_HOST(a_device_that_gave_up),
+        WITH_HOST(a_started_device_may_be_freed_in_silence),
         WITH_HOST(a_callback_may_unrealize_without_waiting),
         WITH_HOST(a_callback_may_unrealize_when_it_hears_of_a_loss),
         WITH_HOST(a_callback_may_unrealize_and_realize_again),

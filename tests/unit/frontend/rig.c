@@ -22,6 +22,7 @@ static void hear(void *host, const struct hf_device_event *event)
     struct rig *rig = host;
 
     assert_string_not_equal(event->text, "");
+    assert_string_not_equal(event->text, "");
     rig->events[event->kind]++;
     rig->last[event->kind] = *event;
     snprintf(rig->text[event->kind], sizeof(rig->text[0]), "%s", event->text);
