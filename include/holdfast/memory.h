@@ -65,7 +65,8 @@ bool hf_device_memory_released(const struct hf_device *device);
  * come later are given it too, before their rings start, and one that cannot log is refused by
  * name. `fd` is duplicated. In effect once hf_device_log_settled. -ENOTSUP: the present back-end
  * cannot, or none was there yet: the sentence says which feature is missing; -EINVAL: the log is
- * too small for the guest memory, or the descriptor no file of that length.
+ * too small for the guest memory, or the descriptor no file of that length. The device itself marks
+ * the used rings when they came to rest after a crash.
  */
 int hf_device_set_log(struct hf_device *device, int fd, uint64_t fd_offset, uint64_t size_bytes,
                       struct hf_error *error);
