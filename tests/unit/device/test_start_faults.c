@@ -158,7 +158,7 @@ static void a_back_end_that_does_not_answer_a_message_is_named_by_the_step(void 
     struct hf_front_settings settings = rig_settings();
     struct course course;
 
-    settings.reply_timeout_ns = 150 * HF_NS_PER_MS;
+    settings.reply_timeout_ns = 250 * HF_NS_PER_MS;
     rig_make_device(rig, &settings, HF_FENCE_EXIT);
     learn_course(rig, &course);
     for (int i = 1; i <= course.count; i++) {
