@@ -28,10 +28,9 @@ void place_begin(struct place *place, enum vmm_style style)
 
 void place_end(struct place *place)
 {
-    struct hf_device_info info = vmm_info(place->vmm);
-
     vmm_drain(place->vmm);
     guest_check_gaps(&place->guest, GUEST_DATA_ADDRESS);
+    struct hf_device_info info = vmm_info(place->vmm);
     say("%llu requests answered, %llu interrupts, %llu events, %llu losses of a back-end",
         (unsigned long long)place->guest.answered, (unsigned long long)place->guest.interrupts,
         (unsigned long long)place->guest.events, (unsigned long long)info.losses);
