@@ -91,7 +91,8 @@ enum hf_device_event_kind {
                                       ended: .queue, .head; dialling goes on slowly */
     HF_DEVICE_EVENT_FENCE,         /* whom the rings wait for, or why for nobody */
     HF_DEVICE_EVENT_FAILED,        /* gave up: .fault; hf_device_realize leaves this state */
-    HF_DEVICE_EVENT_HOST_FAILED,   /* an operation of the host failed after a stop: .error */
+    HF_DEVICE_EVENT_HOST_FAILED,   /* an operation of the host failed after a stop, or its dirty log
+                                      cannot be marked: .error */
     HF_DEVICE_EVENT_NEEDS_RESET,   /* status has NEEDS_RESET: interrupt for a config change */
     HF_DEVICE_EVENT_MEMORY_READY,  /* see hf_device_memory_ready */
     HF_DEVICE_EVENT_MEMORY_RELEASED, /* see hf_device_memory_released */

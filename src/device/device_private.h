@@ -126,7 +126,7 @@ void hf_device_tell(struct hf_device *device, const struct hf_device_event *even
 void hf_device_tell_owed(struct hf_device *device);
 
 /* dirty.c: marks the used rings in the dirty log, if there is one */
-void hf_device_mark_rings(const struct hf_device *device);
+void hf_device_mark_rings(struct hf_device *device);
 
 /* status.c: whether rings run follows from everything that was set */
 int hf_device_apply(struct hf_device *device, struct hf_error *error);
