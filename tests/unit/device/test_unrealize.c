@@ -316,7 +316,7 @@ static void unrealize_at_the_last_message(void *teller, const char *line)
 {
     struct rig *rig = teller;
 
-    if (strncmp(line, "-> SET_OWNER", strlen("-> SET_OWNER")) == 0)
+    if (strncmp(line, "<- SET_OWNER", strlen("<- SET_OWNER")) == 0)
         hf_device_unrealize(rig->device, 0, NULL);
 }
 
