@@ -230,7 +230,7 @@ static void a_started_device_may_be_freed_in_silence(void **state)
 static enum hf_device_event_kind moment;
 static int waiting;
 
-static void unrealize_at(struct rig *rig, const struct hf_device_event *event)
+static void unrealize_at_the_moment(struct rig *rig, const struct hf_device_event *event)
 {
     if (event->kind != moment)
         return;
@@ -261,7 +261,7 @@ static void a_callback_may_unrealize_without_waiting(void **state)
     struct backend_script script = { 0 };
 
     moment = HF_DEVICE_EVENT_COUNT;
-    rig->meddle = unrealize_at;
+    rig->meddle = unrealize_at_the_moment;
     for (unsigned i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
         pid_t pid = backend_start(rig->path, &script);
 
@@ -281,7 +281,7 @@ static void a_callback_may_unrealize_when_it_hears_of_a_loss(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     moment = HF_DEVICE_EVENT_COUNT;
-    rig->meddle = unrealize_at;
+    rig->meddle = unrealize_at_the_moment;
     host_start(rig);
     backend_end(pid, true);
     expect_end_at(rig, HF_DEVICE_EVENT_LOST);
@@ -312,22 +312,23 @@ static void a_callback_may_unrealize_and_realize_again(void **state)
     backend_end(pid, true);
 }
 
+static const char *last_message;
+
 static void unrealize_at_the_last_message(void *teller, const char *line)
 {
     struct rig *rig = teller;
 
-    if (strncmp(line, "<- SET_OWNER", strlen("<- SET_OWNER")) == 0)
+    if (strncmp(line, last_message, strlen(last_message)) == 0)
         hf_device_unrealize(rig->device, 0, NULL);
 }
 
 /* Just before it would be connected: it is hung up on, and promises nothing. */
-static void who_hears_of_a_message_may_unrealize(void **state)
+static void unrealize_at(struct rig *rig, const char *message, struct backend_script script)
 {
-    struct rig *rig = *state;
     struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
+    last_message = message;
     rig->ops.trace = unrealize_at_the_last_message;
     rig_make_device(rig, &settings, HF_FENCE_EXIT);
     hf_device_realize_begin(rig->device);
@@ -337,6 +338,17 @@ static void who_hears_of_a_message_may_unrealize(void **state)
     assert_int_equal(rig->events[HF_DEVICE_EVENT_REALIZED], 0);
     expect_down(rig);
     backend_end(pid, true);
+}
+
+static void who_hears_of_the_last_answer_may_unrealize(void **state)
+{
+    unrealize_at(*state, "<- SET_OWNER", (struct backend_script){ 0 });
+}
+
+static void who_hears_of_the_last_message_may_unrealize(void **state)
+{
+    unrealize_at(*state, "-> SET_OWNER",
+                 (struct backend_script){ .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) });
 }
 
 /* ---- often ----------------------------------------------------------------------------------- */
@@ -390,7 +402,8 @@ int main(void)
         WITH_HOST(a_callback_may_unrealize_without_waiting),
         WITH_HOST(a_callback_may_unrealize_when_it_hears_of_a_loss),
         WITH_HOST(a_callback_may_unrealize_and_realize_again),
-        WITH_HOST(who_hears_of_a_message_may_unrealize),
+        WITH_HOST(who_hears_of_the_last_answer_may_unrealize),
+        WITH_HOST(who_hears_of_the_last_message_may_unrealize),
         WITH_HOST(a_thousand_lives_leave_nothing_behind),
     };
 
