@@ -49,7 +49,7 @@ static int memory_fd(void)
 
     if (fd < 0)
         fd = memfd_create("memory", MFD_CLOEXEC);
-    FUZZ_CHECK(fd >= 0);
+    FUZZ_CHECK(fd >= 0 && ftruncate(fd, MEMORY_BYTES) == 0);
     return fd;
 }
 
