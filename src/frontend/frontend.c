@@ -28,7 +28,7 @@ static void trace(struct hf_frontend *frontend, const char *arrow, const struct 
 static void step(struct hf_frontend *frontend, struct hf_event *event)
 {
     const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
-    uint32_t region = inflight->generation;
+    uint64_t region = inflight->generation;
 
     event->now_ns = hf_clock_ns();
     hf_front_step(&frontend->front, event, &frontend->effects);

@@ -40,7 +40,7 @@ struct mx_sight {
     unsigned told[HF_DEVICE_EVENT_COUNT];
     unsigned completed;
     unsigned resets; /* RESET_DEVICE that back-ends saw */
-    uint32_t epoch;
+    uint64_t epoch;
 };
 
 struct mx {

@@ -55,7 +55,7 @@ static void after_a_crash_what_was_in_flight_goes_along(void **state)
     uint8_t loaded[240];
     assert_int_equal(pread(inflight->fd, loaded, sizeof(loaded), 0), sizeof(loaded));
     assert_memory_equal(loaded, region, sizeof(region));
-    uint32_t generation = inflight->generation;
+    uint64_t generation = inflight->generation;
     pid_t pid = let_it_run(rig, NULL);
     assert_int_equal(inflight->generation, generation); /* it is what SET_INFLIGHT_FD carried */
     story_first("-> SET_INFLIGHT_FD size=240 offset=0 queues=3 queue-size=4 fds=1");

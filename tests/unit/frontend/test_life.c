@@ -150,7 +150,7 @@ static void a_ring_that_is_laid_out_anew_ends_the_epoch(void **state)
     const struct hf_plan *plan = hf_frontend_plan(&rig->device->frontend);
 
     rig_start(rig);
-    uint32_t region = plan->inflight.generation;
+    uint64_t region = plan->inflight.generation;
     assert_int_not_equal(region, 0);
     hf_device_set_status(rig->device, 3, NULL);
     rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
