@@ -190,7 +190,8 @@ void hf_device_get_info(const struct hf_device *device, struct hf_device_info *i
         .realized = device->realized,
         .tracks_inflight = tracks,
         .fences = device->fences,
-        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
+        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE ||
+                 (!device->fences && hf_frontend_unfenced(&device->frontend) != NULL),
         .stopped_clean = device->stopped_clean,
         .peer_pid = device->frontend.channel.pid,
         .offered = device->peer.offered,

@@ -119,6 +119,9 @@ void hf_frontend_flush(struct hf_frontend *frontend);
 bool hf_frontend_is_settled(struct hf_frontend *frontend);
 /* There is a region with the requests in flight, or the back-end may give one when rings start. */
 bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend);
+/* Why the fence has no hold on the process of the present or the last back-end, or NULL. Its rings
+ * start again unfenced, unless its units are fenced by itself. */
+const char *hf_frontend_unfenced(const struct hf_frontend *frontend);
 /* Ends the session, if there is one, as if it had been lost. */
 void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a
