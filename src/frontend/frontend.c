@@ -329,7 +329,8 @@ int64_t hf_frontend_ask(struct hf_frontend *frontend, const struct hf_asked *ask
     if (frontend->asked.number != 0 || frontend->front.asked.number != 0)
         return -EBUSY;
     frontend->asked = *asked;
-    frontend->asked.number = ++frontend->last_asked;
+    frontend->last_asked += frontend->last_asked == UINT32_MAX ? 2 : 1; /* 0: none is waiting */
+    frontend->asked.number = frontend->last_asked;
     wish(frontend);
     return frontend->asked.number;
 }
