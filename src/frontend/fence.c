@@ -100,14 +100,44 @@ static void peer_gone(struct hf_watch *watch, uint32_t events)
     rest_when_free(HF_CONTAINER(watch, struct hf_frontend, fencing.watch));
 }
 
+void hf_frontend_fence_forget(struct hf_frontend *frontend)
+{
+    struct hf_watch *watch = &frontend->fencing.left_watch;
+
+    if (watch->loop == NULL)
+        return;
+    hf_loop_remove(watch);
+    hf_fd_close(&watch->fd);
+}
+
+static void left_ended(struct hf_watch *watch, uint32_t events)
+{
+    (void)events;
+    hf_command_end(watch->fd);
+    hf_frontend_fence_forget(HF_CONTAINER(watch, struct hf_frontend, fencing.left_watch));
+}
+
+/* It ends by itself, and is reaped then. Of two that outlive their use only the later one. */
+static void leave_command(struct hf_frontend *frontend)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+    int pidfd = hf_fd_steal(&fencing->command_pidfd);
+
+    hf_loop_remove(&fencing->command_watch);
+    if (pidfd < 0)
+        return;
+    hf_frontend_fence_forget(frontend);
+    fencing->left_watch.ready = left_ended;
+    if (hf_loop_add(&frontend->loop, &fencing->left_watch, pidfd, EPOLLIN) < 0)
+        hf_fd_close(&pidfd);
+}
+
 void hf_frontend_fence_done(struct hf_frontend *frontend)
 {
     hf_loop_cancel_timer(&frontend->loop, &frontend->fencing.patience);
     hf_loop_remove(&frontend->fencing.watch);
     hf_fd_close(&frontend->fencing.pidfd);
-    /* A command still under way ends by itself; its zombie is the host's to reap. */
-    hf_loop_remove(&frontend->fencing.command_watch);
-    hf_fd_close(&frontend->fencing.command_pidfd);
+    leave_command(frontend);
     frontend->fencing.owed = false;
     frontend->fencing.behind_ns = 0;
 }

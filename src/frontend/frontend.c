@@ -264,6 +264,7 @@ void hf_frontend_done(struct hf_frontend *frontend)
 {
     HF_CHECK(!frontend->stepping);
     hf_frontend_fence_done(frontend);
+    hf_frontend_fence_forget(frontend);
     hf_channel_close(&frontend->channel);
     hf_fd_close(&frontend->given_fd);
     hf_fd_close(&frontend->parting_pidfd);

@@ -39,6 +39,7 @@ struct hf_fencing {
     uint64_t tell_ns;         /* when that is to be said */
     int command_pidfd;        /* of the fence command under way, or -1 */
     struct hf_watch command_watch;
+    struct hf_watch left_watch; /* a command that nobody waits for any more, to be reaped */
 };
 
 /* Where the rings came to rest. */

@@ -332,6 +332,26 @@ static void a_command_whose_status_is_lost_is_none(void **state)
     rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
 }
 
+static void a_command_that_nobody_waits_for_any_more_is_reaped(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+
+    rig->fence_command = "sleep 0.3";
+    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
+    pid_t pid = backend_start(rig->path, &script);
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    rig_hang_up(rig);
+    hf_device_dispatch(rig->device);
+    backend_end(pid, true);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* it is under way */
+    rig_dispatch_for(rig, 900 * HF_NS_PER_MS);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* there is no child */
+}
+
 static void a_long_wait_names_the_process(void **state)
 {
     struct rig *rig = *state;
@@ -372,6 +392,7 @@ int main(void)
         WITH_RIG(a_peer_that_is_this_process_is_nobody_to_wait_for),
         WITH_RIG(a_command_that_fails_is_none_where_nobody_can_be_held),
         WITH_RIG(a_command_whose_status_is_lost_is_none),
+        WITH_RIG(a_command_that_nobody_waits_for_any_more_is_reaped),
         WITH_RIG(a_long_wait_names_the_process),
         WITH_RIG(without_a_fence_the_region_of_a_living_process_is_not_written),
     };
