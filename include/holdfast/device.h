@@ -84,7 +84,8 @@ enum hf_device_event_kind {
     HF_DEVICE_EVENT_CONNECTED,     /* the handshake is done: features and status are known */
     HF_DEVICE_EVENT_REALIZED,      /* the first of them */
     HF_DEVICE_EVENT_STARTED,       /* all rings run; .recovered, then .gap_ns and .in_flight */
-    HF_DEVICE_EVENT_STOPPED,       /* at rest; .clean, or after a crash with .in_flight */
+    HF_DEVICE_EVENT_STOPPED,       /* at rest; .clean, or after a crash with .in_flight. Also of a
+                                      start that was not over: no STARTED before it */
     HF_DEVICE_EVENT_LOST,          /* .fault; the rings are not yet at rest (a STOPPED follows) */
     HF_DEVICE_EVENT_REFUSED,       /* the same; it may not serve us: text names what is missing */
     HF_DEVICE_EVENT_REQUEST_KILLS, /* one request was the oldest in flight when three short sessions
@@ -248,7 +249,7 @@ int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd);
  * lost on the way. Until the back-end has heard of it, one may still come to the host's own
  * descriptor: the host does not listen there meanwhile. -EMFILE and the like. */
 int hf_device_mask_call(struct hf_device *device, uint16_t queue, bool masked);
-/* Whether one is kept. */
+/* Whether one is kept by the device; one that came to the host's own descriptor is there. */
 bool hf_device_call_pending(struct hf_device *device, uint16_t queue);
 
 /* A notification that the host trapped. Passed on to the back-end; remembered while there is none.
@@ -278,11 +279,12 @@ int64_t hf_device_save(const struct hf_device *device, void *state, size_t size_
                        struct hf_error *error);
 /*
  * The bytes are judged as hostile. Guest memory must be there before; queues, status and features
- * come from the state, and rings start when the VM runs. Only on a device at rest without
- * DRIVER_OK: -EBUSY. -EINVAL: not such a state, or of another version, or of other queues; -EFAULT:
- * a ring outside of memory; -EPROTONOSUPPORT: features that this device does not offer. The device
- * is as before, then. Other errors are those of a start (hf_device_set_status): the state is
- * loaded.
+ * come from the state; the rings start at once unless the VM was told not to run
+ * (hf_device_set_vm_running). What hf_device_info counts begins at 0. Only on a device at rest
+ * without DRIVER_OK: -EBUSY. -EINVAL: not such a state, or of another version, or of other queues;
+ * -EFAULT: a ring outside of memory; -EPROTONOSUPPORT: features that this device does not offer.
+ * The device is as before, then. Other errors are those of a start (hf_device_set_status): the
+ * state is loaded.
  */
 int hf_device_load(struct hf_device *device, const void *state, size_t size_bytes,
                    struct hf_error *error);

@@ -77,8 +77,12 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     if (is_loss(report)) {
         device->fault = report->fault;
         device->losses += report->stage == HF_STAGE_RUN || report->stage == HF_STAGE_STOP;
+        hf_device_forget_questions(device);
         hf_error_set(&device->trouble, errnos[report->fault], "%s", text);
     }
+    /* Where nobody took the dial, that may have been told long ago. */
+    if (report->kind == HF_REPORT_FAILED && device->trouble.code == 0)
+        hf_error_set(&device->trouble, errnos[report->fault], "%s", text);
     if (report->kind == HF_REPORT_STOPPED) {
         device->stopped_clean = report->clean;
         if (!report->clean) {

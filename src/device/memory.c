@@ -53,6 +53,28 @@ static int judge_log(const struct hf_device *device, const struct hf_device_memo
         (unsigned long long)memory->guest_address, (unsigned long long)memory->size_bytes);
 }
 
+/* The back-end would refuse it, and with it this device, for ever. A character device (DAX) does
+ * not tell its length. */
+static int judge_file(const struct hf_device_memory *memory, struct hf_error *error)
+{
+    struct stat file;
+    uint64_t end;
+
+    if (fstat(memory->fd, &file) < 0)
+        return refuse(error, errno, "keep the descriptor of", memory);
+    if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode))
+        return 0;
+    if (S_ISREG(file.st_mode) && hf_add_u64(memory->fd_offset, memory->size_bytes, &end) &&
+        end <= (uint64_t)file.st_size)
+        return 0;
+    return hf_error_set(error, EINVAL,
+                        "cannot add memory at 0x%llx, 0x%llx bytes: its descriptor is no file that "
+                        "holds them at 0x%llx",
+                        (unsigned long long)memory->guest_address,
+                        (unsigned long long)memory->size_bytes,
+                        (unsigned long long)memory->fd_offset);
+}
+
 static int add(struct hf_device *device, const struct hf_device_memory *memory,
                struct hf_error *error)
 {
@@ -87,6 +109,8 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
     if (device->frontend.front.plan.region_count >= slot_limit(device))
         return refuse_slots(device, error);
     int result = judge_log(device, memory, error);
+    if (result == 0)
+        result = judge_file(memory, error);
     if (result == 0)
         result = add(device, memory, error);
     if (result == 0)
@@ -222,7 +246,8 @@ static int judge_part(const struct hf_device *device, const struct hf_device_mem
             part->guest_address < memory[i].guest_address + memory[i].size_bytes)
             return refuse(error, EEXIST, "add", part);
     }
-    return judge_log(device, part, error);
+    int result = judge_file(part, error);
+    return result < 0 ? result : judge_log(device, part, error);
 }
 
 static int judge_leaving(const struct hf_device *device, const struct hf_device_memory *memory,

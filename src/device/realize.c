@@ -116,7 +116,7 @@ int hf_device_wait_at_rest(struct hf_device *device, uint64_t timeout_ns, struct
 {
     if (device->calling > 0)
         return refuse_waiting(error);
-    if (device->frontend.front.plan.run)
+    if (device->run)
         return hf_error_set(error, EBUSY, "the rings were not told to stop");
     if (!wait_for(device, hf_device_at_rest, deadline_of(timeout_ns)))
         return hf_error_set(error, ETIMEDOUT, "the rings did not come to rest in time");

@@ -99,7 +99,7 @@ static int judge_saving(const struct hf_device *device, struct hf_error *error)
 {
     const struct hf_plan *plan = &device->frontend.front.plan;
 
-    if (plan->run)
+    if (device->run)
         return hf_error_set(error, EBUSY, "the rings were not told to stop");
     if (!hf_device_at_rest(device))
         return hf_error_set(error, EBUSY, "the rings are not at rest");
@@ -349,9 +349,7 @@ static int load(struct hf_device *device, const void *bytes, size_t size_bytes, 
 int hf_device_load(struct hf_device *device, const void *state, size_t size_bytes,
                    struct hf_error *error)
 {
-    const struct hf_plan *plan = &device->frontend.front.plan;
-
-    if (plan->run || !hf_device_at_rest(device) ||
+    if (device->run || !hf_device_at_rest(device) ||
         (device->status & HF_VIRTIO_STATUS_DRIVER_OK) != 0)
         return hf_error_set(error, EBUSY, "the device is in use: reset it first");
     struct state *parsed = calloc(1, sizeof(*parsed));

@@ -72,8 +72,8 @@ static void report_started(struct hf_step_context *context)
     struct hf_front *front = context->front;
     struct hf_report *report = hf_front_report(context, HF_REPORT_STARTED);
 
-    report->recovered = front->lost;
-    if (front->lost) {
+    report->recovered = hf_front_recovers(front);
+    if (report->recovered) {
         report->gap_ns = context->event->now_ns - front->lost_ns;
         report->in_flight = front->lost_in_flight;
     }

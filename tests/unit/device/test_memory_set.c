@@ -40,7 +40,7 @@ static void what_is_mapped_elsewhere_is_another_part(void **state)
     pid_t pid = start(rig, NULL);
     struct hf_device_memory memory[] = { own(rig), part(rig, 1) };
 
-    int other = hf_region_create("other", 2 * PART);
+    int other = hf_region_create("other", 4 * PART);
 
     memory[1].fd = other;
     for (unsigned i = 0; i < 3; i++) {
