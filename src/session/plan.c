@@ -73,6 +73,11 @@ void hf_plan_set_ring(struct hf_plan *plan, uint16_t queue, uint16_t size,
     ring->layout_generation = ring->generation;
 }
 
+void hf_plan_set_enabled(struct hf_plan *plan, uint16_t queue, bool enabled)
+{
+    ring_of(plan, queue)->disabled = !enabled;
+}
+
 static int replace_fd(int *place, int fd)
 {
     int old = *place;

@@ -29,6 +29,7 @@ struct hf_ring_plan {
     uint32_t err_generation;
     uint16_t size; /* 0: the guest has not set this ring up; it is neither started nor stopped */
     uint16_t base; /* next index to fetch at the next start */
+    bool disabled; /* started, but not to be served (ENABLE 0) */
     uint32_t ran;  /* layout generation it was started with; 0: at rest, and its base is known */
     uint64_t desc_address; /* front-end virtual addresses */
     uint64_t avail_address;
@@ -117,6 +118,8 @@ struct hf_ring_addresses {
 /* size 0 takes the ring away. The base becomes `base`. */
 void hf_plan_set_ring(struct hf_plan *plan, uint16_t queue, uint16_t size,
                       const struct hf_ring_addresses *addresses, uint16_t base);
+/* Whether it is to be served while it runs. True at first. */
+void hf_plan_set_enabled(struct hf_plan *plan, uint16_t queue, bool enabled);
 /* The three take a duplicate (or -1) and return the replaced descriptor, the caller's to close. */
 int hf_plan_set_kick(struct hf_plan *plan, uint16_t queue, int fd);
 int hf_plan_set_call(struct hf_plan *plan, uint16_t queue, int fd);

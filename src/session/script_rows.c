@@ -159,7 +159,9 @@ static uint32_t addresses_given(HF_ROW_ARGS)
 
 static uint32_t ring_enabled(HF_ROW_ARGS)
 {
-    return with_protocol_features(state, 0) ? ring_runs(state, index) : 0;
+    if (!with_protocol_features(state, 0) || state->plan->rings[index].disabled)
+        return 0;
+    return ring_runs(state, index);
 }
 
 enum hf_row_id hf_script_beginning(const struct hf_script_state *state)
