@@ -112,6 +112,8 @@ soak-comings: tests
 		tests/system/comings-and-goings 10000
 	@$(SOAK) note --words=2 'Fifteen thousand reconnections, two in three after a failing handshake' \
 		env HOLDFAST_RECONNECTS=15000 $(BUILD)/tests/unit/frontend/test_device
+	@$(SOAK) note 'Ten thousand starts that fail at each message, and at each notifier' \
+		env HOLDFAST_FAILING_STARTS=10000 $(BUILD)/tests/unit/device/test_device_leaks
 
 # Four hours and a half, in pieces of five minutes: an hour of processor time a target.
 soak-fuzz: fuzz-programs
@@ -119,7 +121,9 @@ soak-fuzz: fuzz-programs
 
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)
-	meson install -C $(BUILD)
+	@ninja -C $(BUILD)
+	meson install --no-rebuild -C $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 deps:
 	@tools/deps build test format clang guest man
@@ -130,7 +134,7 @@ docs: tests
 
 format:
 	@tools/deps format
-	@find src cmd tests include -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
+	@find src cmd tests include examples -name '*.[ch]' 2>/dev/null | xargs -r clang-format -i
 
 clean:
 	rm -rf $(BUILD) build-clang build-asan build-tsan build-coverage build-fuzz build-ci

@@ -51,8 +51,8 @@ struct hf_device_config {
     uint32_t num_queues;     /* request queues; HF_NUM_QUEUES_AUTO */
     uint32_t vcpus;          /* for AUTO; 0 counts as 1 */
     uint32_t virtqueue_size; /* 128: largest size of a queue; a power of two, 4 to 1024 */
-    uint32_t max_sectors;    /* 0xFFFF; of 512 bytes, a request at most */
-    uint32_t cmd_per_lun;    /* 128 */
+    uint32_t max_sectors;    /* 0xFFFF; of 512 bytes, a request at most; not 0 */
+    uint32_t cmd_per_lun;    /* 128; not 0 */
     uint32_t boot_tpgt;      /* 0: target of the boot disk, at most 255 */
     bool hotplug;            /* on: offer SCSI_HOTPLUG */
     bool param_change;       /* on: offer SCSI_CHANGE */
@@ -60,12 +60,12 @@ struct hf_device_config {
     bool big_endian_guest;   /* off; on: a guest without VERSION_1 is refused when it starts */
 
     uint32_t realize_retries;  /* 3, so up to 4 tries; HF_RETRIES_FOREVER */
-    uint64_t dial_timeout_ns;  /* 5 s: from dial to an open socket */
+    uint64_t dial_timeout_ns;  /* 5 s: from dial to an open socket; not 0 */
     uint64_t reply_timeout_ns; /* 10 s: of each answer */
     uint64_t stop_timeout_ns;  /* 60 s: of GET_VRING_BASE, which waits for I/O in flight */
     uint64_t backoff_first_ns; /* 1 ms: the first wait between dials; each next one is doubled */
-    uint64_t backoff_last_ns;  /* 250 ms: the longest */
-    uint64_t backoff_slow_ns;  /* 2 s: while a request seems to kill back-ends */
+    uint64_t backoff_last_ns;  /* 250 ms: the longest; neither is 0, nor this the shorter */
+    uint64_t backoff_slow_ns;  /* 2 s: while a request seems to kill back-ends; not 0 */
     uint64_t backoff_reset_ns; /* 1 s: a session this long, with progress, ends the doubling */
     uint64_t outage_limit_ns;  /* 0: the device waits for a back-end for ever */
 

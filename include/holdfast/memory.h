@@ -30,8 +30,9 @@ struct hf_device_memory {
 };
 
 /* Adds one part. Rings run on. -EEXIST: overlaps another; -ENOSPC: more than the present back-end
- * takes (a back-end that takes less, and comes later, is refused by name); -EINVAL: empty, or
- * beyond the end of the address space; -EMFILE and the like: the descriptor cannot be kept. */
+ * takes (a back-end that takes less, and comes later, is refused by name); -EINVAL: empty, beyond
+ * the end of an address space, or beyond what the dirty log covers (set a larger one first);
+ * -EMFILE and the like: the descriptor cannot be kept. */
 int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          struct hf_error *error);
 

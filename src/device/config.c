@@ -15,6 +15,7 @@
 /* One descriptor for the request's header and one for its response: the rest may be data. */
 #define SEGMENTS_DEFAULT 126u
 #define SEGMENTS_BESIDE  2u
+#define TIME_MAX_NS      (UINT64_C(1) << 62)
 
 /* Protocol features the device makes use of. */
 #define PROTOCOL_USED                                                                              \
@@ -143,17 +144,23 @@ static int judge(const struct hf_device_config *config, struct hf_error *error)
     return result;
 }
 
+/* Some mean "for ever" by the largest number: a sum with the clock must not begin anew at 0. */
+static uint64_t bounded(uint64_t time_ns)
+{
+    return hf_min_u64(time_ns, TIME_MAX_NS);
+}
+
 static struct hf_front_settings settings_of(const struct hf_device_config *config)
 {
     return (struct hf_front_settings){
-        .dial_timeout_ns = config->dial_timeout_ns,
-        .reply_timeout_ns = config->reply_timeout_ns,
-        .stop_timeout_ns = config->stop_timeout_ns,
-        .backoff_first_ns = config->backoff_first_ns,
-        .backoff_last_ns = config->backoff_last_ns,
-        .backoff_slow_ns = config->backoff_slow_ns,
-        .backoff_reset_ns = config->backoff_reset_ns,
-        .outage_limit_ns = config->outage_limit_ns,
+        .dial_timeout_ns = bounded(config->dial_timeout_ns),
+        .reply_timeout_ns = bounded(config->reply_timeout_ns),
+        .stop_timeout_ns = bounded(config->stop_timeout_ns),
+        .backoff_first_ns = bounded(config->backoff_first_ns),
+        .backoff_last_ns = bounded(config->backoff_last_ns),
+        .backoff_slow_ns = bounded(config->backoff_slow_ns),
+        .backoff_reset_ns = bounded(config->backoff_reset_ns),
+        .outage_limit_ns = bounded(config->outage_limit_ns),
     };
 }
 

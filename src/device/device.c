@@ -183,8 +183,7 @@ void hf_device_get_info(const struct hf_device *device, struct hf_device_info *i
                         size_t size_bytes)
 {
     const struct hf_front *front = &device->frontend.front;
-    bool tracks = front->plan.inflight.generation != 0 ||
-                  (front->session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0;
+    bool tracks = hf_frontend_tracks_inflight(&device->frontend);
     struct hf_device_info whole = {
         .phase = phase_of(front->phase),
         .should_run = front->plan.run,
@@ -194,11 +193,11 @@ void hf_device_get_info(const struct hf_device *device, struct hf_device_info *i
         .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
         .stopped_clean = device->stopped_clean,
         .peer_pid = device->frontend.channel.pid,
-        .offered = front->session.offered,
-        .protocol_offered = front->session.protocol_offered,
-        .protocol = front->session.protocol,
-        .backend_queues = front->session.queue_count,
-        .memory_slots = front->session.slot_count,
+        .offered = device->peer.offered,
+        .protocol_offered = device->peer.protocol_offered,
+        .protocol = device->peer.protocol,
+        .backend_queues = device->peer.queue_count,
+        .memory_slots = device->peer.slot_count,
         .sessions = device->frontend.session_count,
         .losses = device->losses,
         .last_gap_ns = device->last_gap_ns,

@@ -53,6 +53,16 @@ enum hf_early_kick {
     HF_EARLY_KICK_COUNT
 };
 
+/* What the last back-end said that finished the handshake: while the next one is asked, nothing
+ * else is known. */
+struct hf_device_peer {
+    uint64_t offered;
+    uint64_t protocol_offered;
+    uint64_t protocol; /* negotiated */
+    uint64_t queue_count;
+    uint64_t slot_count;
+};
+
 struct hf_device {
     struct hf_frontend frontend;
     struct hf_frontend_ops frontend_ops;
@@ -80,6 +90,7 @@ struct hf_device {
     bool memory_leaving; /* some was removed, and a back-end may still use it */
     bool log_changing;
 
+    struct hf_device_peer peer;
     bool fences;         /* the present back-end says so */
     unsigned unanswered; /* how often in a row a back-end was gone before it told */
     uint64_t questions_owed;
@@ -126,6 +137,9 @@ void hf_device_unbind(struct hf_device *device);
 void hf_device_unbind_at_rest(struct hf_device *device);
 void hf_device_lines_init(struct hf_device *device);
 void hf_device_lines_done(struct hf_device *device);
+
+/* log.c: there is none, or it has room for guest memory up to `end` */
+bool hf_device_log_covers(const struct hf_device *device, uint64_t end);
 
 /* queue.c: judge a ring, then lay it into the plan; no epoch ends */
 int hf_device_judge_ring(const struct hf_device *device, uint16_t queue,

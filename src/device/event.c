@@ -107,7 +107,7 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
     HF_CHECK((unsigned)report->kind < HF_REPORT_COUNT);
     put_into_words(report, text, &words);
     remember(device, report, sentence);
-    if (report->kind == HF_REPORT_CONNECTED)
+    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
         hf_device_greet(device);
     hf_device_tell(device,
                    &(struct hf_device_event){ .kind = kinds[report->kind],
@@ -121,14 +121,17 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
                                               .head = report->head,
                                               .in_flight = report->in_flight,
                                               .gap_ns = report->gap_ns });
-    if (report->kind == HF_REPORT_CONNECTED)
+    /* Unless who heard of it unrealized the device. */
+    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
         tell_realized(device, sentence);
 }
 
-/* Nobody can use what was taken away: the living back-end has confirmed that it does not, or the
- * dead one is known to be harmless. */
+/* Nobody can use what was taken away: the dead back-end is known to be harmless, and the living one
+ * has confirmed that it does not. */
 static bool is_settled(struct hf_device *device)
 {
+    if (device->frontend.front.plan.settle_owed)
+        return false;
     if (hf_phase_connected(device->frontend.front.phase))
         return hf_frontend_is_settled(&device->frontend);
     return hf_device_at_rest(device);

@@ -11,20 +11,33 @@
 
 #define LOG_BYTES_PER_BIT 4096u
 
+/* A byte for eight pages. */
+static uint64_t bytes_for(uint64_t end)
+{
+    return end / (8 * LOG_BYTES_PER_BIT) + (end % (8 * LOG_BYTES_PER_BIT) != 0);
+}
+
 int hf_device_migratable(const struct hf_device *device, struct hf_error *why)
 {
-    const struct hf_session *session = &device->frontend.front.session;
+    const struct hf_device_peer *peer = &device->peer;
 
     if (!device->realized)
         return hf_error_set(why, ENOTCONN, "Migration disabled: no back-end was there yet");
-    if ((session->offered & HF_FEATURE(LOG_ALL)) == 0)
+    if ((peer->offered & HF_FEATURE(LOG_ALL)) == 0)
         return hf_error_set(why, ENOTSUP,
                             "Migration disabled: vhost lacks VHOST_F_LOG_ALL feature.");
-    if ((session->protocol & HF_PROTOCOL_FEATURE(LOG_SHMFD)) == 0)
+    if ((peer->protocol & HF_PROTOCOL_FEATURE(LOG_SHMFD)) == 0)
         return hf_error_set(why, ENOTSUP,
                             "Migration disabled: vhost-user backend lacks "
                             "VHOST_USER_PROTOCOL_F_LOG_SHMFD feature.");
     return 0;
+}
+
+bool hf_device_log_covers(const struct hf_device *device, uint64_t end)
+{
+    const struct hf_log_plan *log = &device->frontend.front.plan.log;
+
+    return log->fd < 0 || bytes_for(end) <= log->size_bytes;
 }
 
 static uint64_t end_of_memory(const struct hf_plan *plan)
@@ -44,7 +57,7 @@ static int judge_log(const struct hf_device *device, int fd, uint64_t fd_offset,
                      uint64_t size_bytes, struct hf_error *error)
 {
     uint64_t memory = end_of_memory(&device->frontend.front.plan);
-    uint64_t least = (memory + 8 * LOG_BYTES_PER_BIT - 1) / (8 * LOG_BYTES_PER_BIT);
+    uint64_t least = bytes_for(memory);
     int64_t length = hf_region_size(fd);
     uint64_t end;
 

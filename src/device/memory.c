@@ -2,6 +2,7 @@
 /* Guest memory: parts of it come, go, or are set all at once. */
 #include "device/device_private.h"
 
+#include "base/check.h"
 #include "base/checked.h"
 #include "os/fd.h"
 
@@ -29,14 +30,33 @@ static int refuse(struct hf_error *error, int code, const char *doing,
                         (unsigned long long)memory->size_bytes, strerror(code));
 }
 
+static struct hf_region_plan as_region(const struct hf_device_memory *memory, int fd)
+{
+    return (struct hf_region_plan){ .guest_address = memory->guest_address,
+                                    .size_bytes = memory->size_bytes,
+                                    .user_address = (uintptr_t)memory->host_address,
+                                    .mmap_offset = memory->fd_offset,
+                                    .fd = fd };
+}
+
+/* Pages beyond its end would be written, and not be marked. */
+static int judge_log(const struct hf_device *device, const struct hf_device_memory *memory,
+                     struct hf_error *error)
+{
+    uint64_t end;
+
+    if (!hf_add_u64(memory->guest_address, memory->size_bytes, &end) ||
+        hf_device_log_covers(device, end))
+        return 0;
+    return hf_error_set(
+        error, EINVAL, "cannot add memory at 0x%llx, 0x%llx bytes: the dirty log is too small",
+        (unsigned long long)memory->guest_address, (unsigned long long)memory->size_bytes);
+}
+
 static int add(struct hf_device *device, const struct hf_device_memory *memory,
                struct hf_error *error)
 {
-    struct hf_region_plan region = { .guest_address = memory->guest_address,
-                                     .size_bytes = memory->size_bytes,
-                                     .user_address = (uintptr_t)memory->host_address,
-                                     .mmap_offset = memory->fd_offset,
-                                     .fd = hf_fd_dup(memory->fd) };
+    struct hf_region_plan region = as_region(memory, hf_fd_dup(memory->fd));
 
     if (region.fd < 0)
         return refuse(error, -region.fd, "keep the descriptor of", memory);
@@ -59,24 +79,26 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
 {
     if (device->frontend.front.plan.region_count >= slot_limit(device))
         return refuse_slots(device, error);
-    int result = add(device, memory, error);
+    int result = judge_log(device, memory, error);
+    if (result == 0)
+        result = add(device, memory, error);
     hf_frontend_changed(&device->frontend);
     return result;
 }
 
-static bool holds(const struct hf_region_plan *region, const void *address)
+static bool holds(const struct hf_region_plan *region, uint64_t guest_address)
 {
-    return hf_range_inside((uintptr_t)address - region->user_address, 1, region->size_bytes);
+    return hf_range_inside(guest_address - region->guest_address, 1, region->size_bytes);
 }
 
 /* We read the rings ourselves when a back-end is lost. */
 static bool holds_a_ring(const struct hf_device *device, const struct hf_region_plan *region)
 {
     for (uint16_t i = 0; i < device->frontend.front.plan.queue_count; i++) {
-        const struct hf_ring *ring = &device->rings[i];
+        const struct hf_device_queue *queue = &device->queues[i];
 
-        if (ring->size != 0 &&
-            (holds(region, ring->desc) || holds(region, ring->avail) || holds(region, ring->used)))
+        if (queue->size != 0 && (holds(region, queue->desc) || holds(region, queue->avail) ||
+                                 holds(region, queue->used)))
             return true;
     }
     return false;
@@ -164,19 +186,29 @@ static bool is_there(const struct hf_plan *plan, const struct hf_device_memory *
     return false;
 }
 
-static int judge_part(const struct hf_device_memory *memory, size_t index, struct hf_error *error)
+/* As the plan does: nothing may fail once something was changed. */
+static bool is_possible(const struct hf_device_memory *memory)
 {
     uint64_t end;
 
-    if (memory[index].size_bytes == 0 ||
-        !hf_add_u64(memory[index].guest_address, memory[index].size_bytes - 1, &end))
-        return refuse(error, EINVAL, "add", &memory[index]);
+    return memory->size_bytes != 0 && hf_add_u64(memory->guest_address, memory->size_bytes, &end) &&
+           hf_add_u64((uintptr_t)memory->host_address, memory->size_bytes, &end) &&
+           hf_add_u64(memory->fd_offset, memory->size_bytes, &end);
+}
+
+static int judge_part(const struct hf_device *device, const struct hf_device_memory *memory,
+                      size_t index, struct hf_error *error)
+{
+    const struct hf_device_memory *part = &memory[index];
+
+    if (!is_possible(part))
+        return refuse(error, EINVAL, "add", part);
     for (size_t i = 0; i < index; i++) {
-        if (memory[i].guest_address <= end &&
-            memory[index].guest_address <= memory[i].guest_address + (memory[i].size_bytes - 1))
-            return refuse(error, EEXIST, "add", &memory[index]);
+        if (memory[i].guest_address < part->guest_address + part->size_bytes &&
+            part->guest_address < memory[i].guest_address + memory[i].size_bytes)
+            return refuse(error, EEXIST, "add", part);
     }
-    return 0;
+    return judge_log(device, part, error);
 }
 
 static int judge_leaving(const struct hf_device *device, const struct hf_device_memory *memory,
@@ -221,14 +253,10 @@ static void replace_all(struct hf_device *device, const struct hf_device_memory 
             take_away(device, &plan->regions[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        struct hf_region_plan region = { .guest_address = memory[i].guest_address,
-                                         .size_bytes = memory[i].size_bytes,
-                                         .user_address = (uintptr_t)memory[i].host_address,
-                                         .mmap_offset = memory[i].fd_offset,
-                                         .fd = fds[i] };
+        struct hf_region_plan region = as_region(&memory[i], fds[i]);
 
         if (fds[i] >= 0)
-            hf_plan_add_region(plan, &region);
+            HF_CHECK(hf_plan_add_region(plan, &region) == 0);
     }
 }
 
@@ -241,7 +269,7 @@ int hf_device_set_memory(struct hf_device *device, const struct hf_device_memory
     if (count > slot_limit(device))
         return refuse_slots(device, error);
     for (size_t i = 0; i < count && result == 0; i++)
-        result = judge_part(memory, i, error);
+        result = judge_part(device, memory, i, error);
     if (result == 0)
         result = judge_leaving(device, memory, count, error);
     if (result < 0)

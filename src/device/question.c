@@ -60,6 +60,11 @@ void hf_device_greet(struct hf_device *device)
     struct hf_promise *promise = &hf_frontend_plan(&device->frontend)->promise;
 
     device->fences = false;
+    device->peer = (struct hf_device_peer){ .offered = session->offered,
+                                            .protocol_offered = session->protocol_offered,
+                                            .protocol = session->protocol,
+                                            .queue_count = session->queue_count,
+                                            .slot_count = session->slot_count };
     if (!device->realized && promise->features == 0) /* else a state was loaded */
         promise->features = session->offered & device->can;
     if ((session->protocol & HF_PROTOCOL_FEATURE(CONFIG)) != 0 &&

@@ -125,11 +125,11 @@ int hf_device_unrealize(struct hf_device *device, uint64_t stop_wait_ns, struct 
     if (device->calling > 0 && stop_wait_ns > 0)
         return refuse_waiting(error);
     hf_device_reset(device);
-    if (stop_wait_ns > 0)
+    if (!was_at_rest && stop_wait_ns > 0)
         result = hf_device_wait_at_rest(device, stop_wait_ns, error);
     else if (!was_at_rest)
         result = hf_error_set(error, ETIMEDOUT, "the rings were not waited for");
     hang_up(device);
     hf_device_unbind(device);
-    return was_at_rest ? 0 : result;
+    return result;
 }

@@ -116,7 +116,7 @@ int hf_device_kick(struct hf_device *device, uint16_t queue, struct hf_error *er
     if (queue >= plan->queue_count)
         return hf_error_set(error, EINVAL, "no queue %u: the device has %u", queue,
                             plan->queue_count);
-    if (device->early_kick == HF_EARLY_KICK_ARMED && device->vm_running) {
+    if (device->early_kick == HF_EARLY_KICK_ARMED) {
         device->early_kick = HF_EARLY_KICK_STARTED;
         result = hf_device_apply(device, error);
     }

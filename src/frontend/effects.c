@@ -26,7 +26,6 @@ static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
     struct hf_event event = { .kind = HF_EVENT_DIALED, .dial = effect->dial };
 
     hf_channel_close(&frontend->channel);
-    hf_fd_close(&frontend->parting_pidfd); /* no ring had run: nobody asked for a fence */
     int result = has_address(frontend) ? open_channel(frontend) : -EDESTADDRREQ;
     if (result < 0) {
         event.kind = HF_EVENT_DIAL_FAILED;
@@ -51,7 +50,6 @@ static void hang_up(struct hf_frontend *frontend, const struct hf_effect *effect
     /* The peer stays known until it is fenced: hf_frontend_fence comes next and takes it. */
     frontend->parting_pid = frontend->channel.pid;
     frontend->parting_found = frontend->channel.found;
-    hf_fd_close(&frontend->parting_pidfd);
     frontend->parting_pidfd = hf_channel_take_pidfd(&frontend->channel);
     hf_channel_close(&frontend->channel);
 }
@@ -167,4 +165,5 @@ void hf_frontend_carry_out(struct hf_frontend *frontend)
         carriers[effects->list[i].kind](frontend, &effects->list[i]);
     if (sends)
         hf_fd_close_all(effects->message.fds, effects->message.fd_count);
+    hf_fd_close(&frontend->parting_pidfd); /* no ring had run: nobody asked for a fence */
 }

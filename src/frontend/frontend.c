@@ -154,7 +154,9 @@ static void grant_wishes(struct hf_timer *timer)
 {
     struct hf_frontend *frontend = HF_CONTAINER(timer, struct hf_frontend, wish);
     struct hf_asked asked = frontend->asked;
+    bool unwanted = frontend->unwanted;
 
+    frontend->unwanted = false;
     /* Before the changes: after a reset the plan may want the rings already that come after it. */
     frontend->asked = (struct hf_asked){ 0 };
     if (asked.number != 0)
@@ -165,7 +167,7 @@ static void grant_wishes(struct hf_timer *timer)
     }
     if (frontend->cut)
         cut(frontend);
-    if (frontend->wanted != is_up(frontend))
+    if (unwanted || frontend->wanted != is_up(frontend))
         hf_frontend_post(frontend, (struct hf_event){ .kind = frontend->wanted ? HF_EVENT_START
                                                                                : HF_EVENT_STOP });
 }
@@ -286,6 +288,7 @@ void hf_frontend_dispatch(struct hf_frontend *frontend)
 void hf_frontend_want(struct hf_frontend *frontend, bool wanted)
 {
     frontend->wanted = wanted;
+    frontend->unwanted = !wanted;
     wish(frontend);
 }
 

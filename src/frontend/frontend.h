@@ -69,9 +69,10 @@ struct hf_frontend {
     int given_fd;                   /* a connected socket for the first dial; -1: none (any more) */
     char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
 
-    bool wanted;  /* a back-end is wanted: level, not event */
-    bool changed; /* the plan was changed */
-    bool cut;     /* the present session shall end */
+    bool wanted;   /* a back-end is wanted: level, not event */
+    bool unwanted; /* the host said so: who gave up is down, then */
+    bool changed;  /* the plan was changed */
+    bool cut;      /* the present session shall end */
     struct hf_asked asked;
     uint32_t last_asked;
 
@@ -116,6 +117,8 @@ void hf_frontend_changed(struct hf_frontend *frontend);
 void hf_frontend_flush(struct hf_frontend *frontend);
 /* The back-end was told all of the plan, and confirmed it. */
 bool hf_frontend_is_settled(struct hf_frontend *frontend);
+/* There is a region with the requests in flight, or the back-end may give one when rings start. */
+bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend);
 /* Ends the session, if there is one, as if it had been lost. */
 void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a

@@ -6,10 +6,19 @@
 #include "base/text.h"
 #include "os/clock.h"
 
+bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend)
+{
+    const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
+    uint64_t protocol = frontend->front.session.protocol;
+
+    return inflight->generation != 0 ||
+           ((protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0 && !inflight->absent);
+}
+
 /* Before the first request, and at each start again: never hidden. */
 static void warn_of_losses(const struct hf_frontend *frontend, struct hf_text *text)
 {
-    if ((frontend->front.session.protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) == 0)
+    if (!hf_frontend_tracks_inflight(frontend))
         hf_text_add(text, "; lossy: it does not track requests in flight");
     if (frontend->fence == HF_FENCE_NONE)
         hf_text_add(text, "; lossy: it is not fenced");

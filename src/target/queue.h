@@ -38,8 +38,8 @@ struct hf_nexus {
      * region was dropped... `text` is valid during the call. May be NULL. */
     void (*report)(void *context, unsigned queue_index, bool broken, const char *text);
     void *context;
-    /* Its guest memory and region. Once lost, nothing more is fetched or published: what was read
-     * since may be zeros that the guard put there. */
+    /* Its guest memory, region and dirty log. Once lost, nothing more is fetched or published: what
+     * was read since may be zeros that the guard put there. */
     struct hf_guard_owner memory_owner;
     _Atomic(uint64_t)
         recovered[HF_QUEUE_MAX / 64]; /* workers: the replayed ones of this ring run */

@@ -11,7 +11,8 @@
 #define HOST_QUEUES_MAX 16
 
 struct host {
-    char lines[HOST_LINES_MAX][HOST_LINE_SIZE]; /* "-> SET_VRING_NUM ring=0", "host 0 on" */
+    /* "-> SET_VRING_KICK ring=0", "-> SET_VRING_BASE ring=0 num=5", "host 0 on" */
+    char lines[HOST_LINES_MAX][HOST_LINE_SIZE];
     unsigned count;
     int bad_queue; /* whose host notifier cannot be switched on; -1: none */
     int bad_code;  /* what it fails with, and guest notifiers with the next two: errno or 0 */
@@ -24,6 +25,10 @@ extern struct host host;
 
 /* Setup of a test: a rig whose device has all of the host's operations. Ends by rig_end. */
 int host_begin(void **state);
+/* Connected, and the driver has acknowledged VERSION_1; its three queues are set up; they run. */
+void host_connect(struct rig *rig);
+void host_set_up(struct rig *rig);
+void host_start(struct rig *rig);
 void host_forget(void); /* what was written so far */
 /* All of it, a line each. */
 void host_expect(const char *diary);

@@ -22,19 +22,6 @@ static void add_memory(struct rig *rig)
         0);
 }
 
-static void connect_to(struct rig *rig)
-{
-    hf_device_realize_begin(rig->device);
-    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
-    assert_int_equal(hf_device_set_features(rig->device, HF_FEATURE(VERSION_1)), 0);
-}
-
-static void set_up_all(struct rig *rig)
-{
-    for (uint16_t i = 0; i < RIG_QUEUES; i++)
-        rig_set_up_queue(rig, i);
-}
-
 /* Memory is told as soon as it is there; here it comes last, so that a start tells all. The rings
  * are enabled from the requests on: see the script. */
 static void a_start_goes_from_the_notifiers_to_the_rings(void **state)
@@ -46,17 +33,18 @@ static void a_start_goes_from_the_notifiers_to_the_rings(void **state)
 
     assert_int_equal(hf_device_remove_memory(rig->device, RIG_MEMORY, rig->memory.size_bytes, NULL),
                      0);
-    connect_to(rig);
+    host_connect(rig);
     host_forget();
     add_memory(rig);
-    set_up_all(rig);
+    host_set_up(rig);
     assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
     rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
     host_expect("host 0 on\nhost 1 on\nhost 2 on\nguest 0..2 on\n"
                 "-> SET_VRING_CALL ring=0\n-> SET_VRING_CALL ring=1\n-> SET_VRING_CALL ring=2\n"
                 "-> SET_FEATURES\n-> GET_INFLIGHT_FD\n-> SET_INFLIGHT_FD\n-> ADD_MEM_REG\n"
                 "-> SET_VRING_NUM ring=0\n-> SET_VRING_NUM ring=1\n-> SET_VRING_NUM ring=2\n"
-                "-> SET_VRING_BASE ring=0\n-> SET_VRING_BASE ring=1\n-> SET_VRING_BASE ring=2\n"
+                "-> SET_VRING_BASE ring=0 num=0\n-> SET_VRING_BASE ring=1 num=0\n-> SET_VRING_BASE "
+                "ring=2 num=0\n"
                 "-> SET_VRING_ADDR ring=0\n-> SET_VRING_ADDR ring=1\n-> SET_VRING_ADDR ring=2\n"
                 "-> SET_VRING_KICK ring=0\n-> SET_VRING_KICK ring=1\n-> SET_VRING_KICK ring=2\n"
                 "-> SET_VRING_ENABLE ring=2\n-> SET_VRING_ENABLE ring=0\n"
@@ -66,15 +54,6 @@ static void a_start_goes_from_the_notifiers_to_the_rings(void **state)
     backend_end(pid, true);
 }
 
-static void start(struct rig *rig)
-{
-    connect_to(rig);
-    set_up_all(rig);
-    assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
-    host_forget();
-}
-
 /* The notifiers only when the back-end has answered for every ring. */
 static void a_stop_goes_from_the_rings_to_the_notifiers(void **state)
 {
@@ -82,7 +61,7 @@ static void a_stop_goes_from_the_rings_to_the_notifiers(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    start(rig);
+    host_start(rig);
     assert_int_equal(hf_device_set_status(rig->device, 3, NULL), 0);
     assert_int_equal(hf_device_wait_at_rest(rig->device, 5 * HF_NS_PER_S, NULL), 0);
     host_expect("-> SET_VRING_ENABLE ring=0\n-> SET_VRING_ENABLE ring=1\n"
@@ -100,7 +79,7 @@ static void a_loss_leaves_the_notifiers_on(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    start(rig);
+    host_start(rig);
     backend_end(pid, true);
     pid = backend_start(rig->path, &script);
     rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
@@ -144,8 +123,8 @@ static void host_notifiers_before_one_that_fails_are_switched_off_again(void **s
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    connect_to(rig);
-    set_up_all(rig);
+    host_connect(rig);
+    host_set_up(rig);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     for (int queue = 0; queue < RIG_QUEUES; queue++) {
         host.bad_queue = queue;
@@ -166,8 +145,8 @@ static void guest_notifiers_that_fail_switch_the_host_notifiers_off(void **state
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    connect_to(rig);
-    set_up_all(rig);
+    host_connect(rig);
+    host_set_up(rig);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     host.guest_code = EBUSY;
     expect_refusal(rig, EBUSY,
@@ -190,8 +169,8 @@ static void a_host_that_cannot_interrupt_cannot_start(void **state)
 
     rig->ops.set_guest_notifiers = NULL;
     rig_make_device(rig, &settings, HF_FENCE_EXIT);
-    connect_to(rig);
-    set_up_all(rig);
+    host_connect(rig);
+    host_set_up(rig);
     assert_int_equal(hf_device_set_call(rig->device, 2, -1), 0);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     expect_refusal(rig, ENOSYS,
@@ -209,8 +188,8 @@ static void a_start_that_fails_leaves_no_kick_of_its_own(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    connect_to(rig);
-    set_up_all(rig);
+    host_connect(rig);
+    host_set_up(rig);
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         assert_int_equal(hf_device_set_kick(rig->device, i, -1), 0);
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
@@ -229,7 +208,7 @@ static void a_start_fails_without_an_error_object_too(void **state)
 {
     struct rig *rig = *state;
 
-    set_up_all(rig);
+    host_set_up(rig);
     host.guest_code = EBUSY;
     assert_int_equal(hf_device_set_status(rig->device, 15, NULL), -EBUSY);
     assert_int_equal(hf_device_set_vm_running(rig->device, true, NULL), -EBUSY);
@@ -243,7 +222,7 @@ static void a_failing_clean_up_is_told_and_carried_through(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    start(rig);
+    host_start(rig);
     host.guest_off_code = EIO;
     hf_device_set_status(rig->device, 3, NULL);
     rig_until(rig, HF_DEVICE_EVENT_HOST_FAILED, 1);
@@ -263,7 +242,7 @@ static void queues_not_set_up_are_neither_started_nor_stopped(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
 
-    connect_to(rig);
+    host_connect(rig);
     host_forget();
     rig_set_up_queue(rig, 2);
     assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
@@ -272,7 +251,7 @@ static void queues_not_set_up_are_neither_started_nor_stopped(void **state)
     assert_int_equal(hf_device_wait_at_rest(rig->device, 5 * HF_NS_PER_S, NULL), 0);
     host_expect("host 2 on\nguest 0..2 on\n"
                 "-> SET_VRING_CALL ring=2\n-> SET_FEATURES\n-> GET_INFLIGHT_FD\n"
-                "-> SET_INFLIGHT_FD\n-> SET_VRING_NUM ring=2\n-> SET_VRING_BASE ring=2\n"
+                "-> SET_INFLIGHT_FD\n-> SET_VRING_NUM ring=2\n-> SET_VRING_BASE ring=2 num=0\n"
                 "-> SET_VRING_ADDR ring=2\n-> SET_VRING_KICK ring=2\n-> SET_VRING_ENABLE ring=2\n"
                 "-> SET_VRING_ENABLE ring=2\n-> GET_VRING_BASE ring=2\n"
                 "guest 0..2 off\nhost 2 off\n");

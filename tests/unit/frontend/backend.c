@@ -150,6 +150,11 @@ static void answer(struct server *server, const struct hf_message *message, bool
     }
 }
 
+static int swept_to(const struct server *server)
+{
+    return server->script->sweeps > 0 ? 1 + (server->connections - 1) % server->script->sweeps : 0;
+}
+
 /* False: the connection is over. */
 static bool obey(struct server *server, struct hf_message *message)
 {
@@ -161,7 +166,7 @@ static bool obey(struct server *server, struct hf_message *message)
     backend_rings_hold(&server->rings, message->request);
     if (count == script->dies_at)
         _exit(0);
-    if (count == script->closes_at)
+    if (count == script->closes_at || count == swept_to(server))
         return false;
     if (count == script->strays_at)
         send_stray(server);

@@ -22,6 +22,8 @@ struct backend_script {
     } region;
     int dies_at;   /* exits on the message with this number (from 1); 0: never */
     int closes_at; /* closes the connection there, and takes the next one; 0: never */
+    int sweeps;    /* closes each connection a message later than the last, up to this one, and then
+                      from the first again; 0: does not */
     int silent_at; /* does not answer from there on; 0: never */
     int naks_at;   /* refuses it, if it is to be acknowledged; 0: never */
     int strays_at; /* answers another request instead; 0: never */

@@ -3,6 +3,7 @@
  * that. */
 #include "../cmocka_all.h"
 
+#include "held.h"
 #include "rig.h"
 
 #include "base/checked.h"
@@ -16,43 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* A sanitizer keeps freed memory to look at it later. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED 0
-#endif
-
-static unsigned count_lines(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    unsigned count = 0;
-
-    for (int c; (c = fgetc(file)) != EOF;)
-        count += c == '\n';
-    fclose(file);
-    return count;
-}
-
-/* statm is off by some pages a CPU (a per-CPU counter), and code is paged in when it first runs:
- * what can leak is anonymous. */
-static long anonymous_kib(void)
-{
-    FILE *file = fopen("/proc/self/smaps_rollup", "r");
-    char line[200];
-    long anonymous = -1;
-
-    while (anonymous < 0 && fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "Anonymous: %ld kB", &anonymous) != 1)
-            anonymous = -1;
-    }
-    fclose(file);
-    assert_true(anonymous > 0);
-    return anonymous;
-}
 
 /* The back-off alone would take longer than the rig is patient. */
 static void starts_when_the_socket_appears(void **state)
@@ -303,8 +267,7 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
     pid_t pid = backend_start(rig->path, &good);
     const char *more = getenv("HOLDFAST_RECONNECTS"); /* make soak */
     unsigned count = more ? (unsigned)strtoul(more, NULL, 10) : 1000;
-    unsigned fds = 0, maps = 0;
-    long anonymous = 0;
+    struct held held = { 0 };
 
     rig_start(rig);
     for (unsigned i = 1; i <= count; i++) {
@@ -321,15 +284,10 @@ static void a_thousand_reconnects_leave_nothing_behind(void **state)
             pid = backend_start(rig->path, &good);
         }
         rig_until(rig, HF_DEVICE_EVENT_STARTED, started + 1);
-        if (i == 100) {
-            fds = rig_count_fds();
-            maps = count_lines("/proc/self/maps");
-            anonymous = anonymous_kib();
-        }
+        if (i == 100)
+            held = held_now();
     }
-    assert_int_equal(rig_count_fds(), fds);
-    assert_int_equal(count_lines("/proc/self/maps"), maps);
-    assert_true(SANITIZED || anonymous_kib() <= anonymous + 16);
+    held_expect(&held);
     backend_end(pid, true);
 }
 

@@ -94,6 +94,7 @@ static void test_a_log_that_cannot_be_ends_the_session(void **state)
         prepare(&rig);
         assert_string_equal(send(&rig, log_message(&rig, cases[i].size_bytes, cases[i].offset)),
                             "close fds; hang up (a dirty log like that cannot be)");
+        assert_int_equal(rig.fault, HF_BACK_FAULT_LOG);
         rig_expect_no_leak(&rig);
     }
 }
@@ -191,9 +192,11 @@ static void test_a_ring_does_not_run_unlogged(void **state)
     prepare(&rig);
     rig_start_ring(&rig, 2);
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0), MISSING);
+    assert_int_equal(rig.fault, HF_BACK_FAULT_LOG_MISSING);
     assert_int_equal(rig.back.features, BIT30);
     assert_string_equal(set_log(&rig, LOG_BYTES - 1), "log map; reply 0");
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0), SHORT);
+    assert_int_equal(rig.fault, HF_BACK_FAULT_LOG_SHORT);
     assert_string_equal(set_log(&rig, LOG_BYTES), "log map; reply 0");
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0),
                         "log switch 1; reply 0");
@@ -305,6 +308,20 @@ static void test_a_log_nobody_needs_may_be_short(void **state)
     rig_expect_no_leak(&rig);
 }
 
+static void test_no_memory_at_all_is_covered(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    start_enabled(&rig, 2);
+    set_log(&rig, LOG_BYTES);
+    rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
+    struct hf_message empty = rig_message(&rig, HF_REQUEST_SET_MEM_TABLE, 0, 0);
+    assert_string_equal(send(&rig, empty), "memory replace; reply 0");
+    assert_string_equal(set_log(&rig, 1), "log map; reply 0");
+}
+
 static void test_a_used_ring_is_covered_to_its_last_byte(void **state)
 {
     const uint64_t last = MEMORY - USED_BYTES;
@@ -369,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_a_reset_leaves_log_and_features),
         cmocka_unit_test(test_a_log_in_use_covers_all_of_the_memory),
         cmocka_unit_test(test_a_log_nobody_needs_may_be_short),
+        cmocka_unit_test(test_no_memory_at_all_is_covered),
         cmocka_unit_test(test_a_used_ring_is_covered_to_its_last_byte),
         cmocka_unit_test(test_a_stopped_ring_may_say_what_it_likes_until_it_starts),
         cmocka_unit_test(test_the_log_of_a_ring_means_nothing_while_nothing_is_logged),
