@@ -112,6 +112,14 @@ static enum hf_relay_wait set_err(struct hf_relay_context *context,
     return HF_RELAY_WAIT_SETTLED;
 }
 
+static enum hf_relay_wait log_ring(struct hf_relay_context *context,
+                                   const struct hf_back_effect *effect)
+{
+    hf_plan_set_ring_log(hf_relay_plan(context->relay), effect->ring,
+                         context->relay->back.request.body.addr.log);
+    return HF_RELAY_WAIT_SETTLED;
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void add_region(struct hf_relay_context *context, const struct hf_wire_region *wire, int fd)
@@ -238,15 +246,14 @@ void hf_relay_adopt(struct hf_relay_context *context)
     plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
 }
 
-static enum hf_relay_wait get_config(struct hf_relay_context *context,
-                                     const struct hf_back_effect *effect)
+static enum hf_relay_wait ask_back_end(struct hf_relay_context *context,
+                                       const struct hf_back_effect *effect)
 {
-    const struct hf_wire_config *config = &context->relay->back.request.body.config;
+    const struct hf_message *request = &context->relay->back.request;
 
     (void)effect;
-    hf_relay_emit(context, HF_RELAY_EFFECT_ASK)->asked = (struct hf_asked){
-        .request = HF_REQUEST_GET_CONFIG, .offset = config->offset, .size_bytes = config->size_bytes
-    };
+    hf_relay_emit(context, HF_RELAY_EFFECT_ASK)->asked =
+        (struct hf_asked){ .request = request->request, .config = request->body.config };
     return HF_RELAY_WAIT_ANSWER;
 }
 
@@ -256,7 +263,7 @@ static hf_relay_asker *const askers[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_RING_ENABLE] = enable_ring,
     [HF_BACK_EFFECT_RING_CALL] = set_call,
     [HF_BACK_EFFECT_RING_ERR] = set_err,
-    [HF_BACK_EFFECT_RING_LOG] = settle,
+    [HF_BACK_EFFECT_RING_LOG] = log_ring,
     [HF_BACK_EFFECT_LOG_MAP] = map_log,
     [HF_BACK_EFFECT_LOG_SWITCH] = switch_log,
     [HF_BACK_EFFECT_MEMORY_REPLACE] = replace_memory,
@@ -264,7 +271,9 @@ static hf_relay_asker *const askers[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_MEMORY_REMOVE] = remove_memory,
     [HF_BACK_EFFECT_INFLIGHT_CREATE] = make_region,
     [HF_BACK_EFFECT_INFLIGHT_ADOPT] = look_at_region,
-    [HF_BACK_EFFECT_CONFIG_GET] = get_config,
+    [HF_BACK_EFFECT_FEATURES] = settle,
+    [HF_BACK_EFFECT_CONFIG_GET] = ask_back_end,
+    [HF_BACK_EFFECT_CONFIG_SET] = ask_back_end,
 };
 
 hf_relay_asker *hf_relay_asker_of(enum hf_back_effect_kind kind)

@@ -37,10 +37,24 @@ static uint32_t with_slots(HF_ROW_ARGS)
     return hf_session_has(state->session, HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
 }
 
+static uint32_t channel_given(HF_ROW_ARGS)
+{
+    (void)index;
+    if (!hf_session_has(state->session, HF_PROTOCOL_FEATURE(BACKEND_REQ)))
+        return 0;
+    return state->plan->channel_generation;
+}
+
 static uint32_t config_asked(HF_ROW_ARGS)
 {
     (void)index;
     return state->asked->request == HF_REQUEST_GET_CONFIG ? state->asked->number : 0;
+}
+
+static uint32_t config_change_asked(HF_ROW_ARGS)
+{
+    (void)index;
+    return state->asked->request == HF_REQUEST_SET_CONFIG ? state->asked->number : 0;
 }
 
 static uint32_t reset_asked(HF_ROW_ARGS)
@@ -154,6 +168,7 @@ static uint32_t addresses_given(HF_ROW_ARGS)
 
     if (generation == 0)
         return 0;
+    generation = (uint32_t)hf_max_u64(generation, state->plan->rings[index].log_generation);
     return (uint32_t)hf_max_u64(generation, state->plan->log.toggle_generation);
 }
 
@@ -192,8 +207,12 @@ const struct hf_row hf_script_rows[HF_ROW_COUNT] = {
     [HF_ROW_GET_MAX_MEM_SLOTS] = { ROW(GET_MAX_MEM_SLOTS), .question = true, .wanted = with_slots,
                                    .accept = hf_accept_slots },
     [HF_ROW_SET_OWNER] = { ROW(SET_OWNER), .wanted = always },
+    [HF_ROW_SET_BACKEND_REQ_FD] = { ROW(SET_BACKEND_REQ_FD), .wanted = channel_given,
+                                    .fill = hf_fill_channel },
     [HF_ROW_GET_CONFIG] = { ROW(GET_CONFIG), .question = true, .wanted = config_asked,
                             .fill = hf_fill_config, .accept = hf_accept_config },
+    [HF_ROW_SET_CONFIG] = { ROW(SET_CONFIG), .wanted = config_change_asked,
+                            .fill = hf_fill_config_change },
     [HF_ROW_RESET_DEVICE] = { ROW(RESET_DEVICE), .wanted = reset_asked },
     [HF_ROW_SET_VRING_CALL] = { ROW(SET_VRING_CALL), .scope = HF_SCOPE_RING, .wanted = call_given,
                                 .fill = hf_fill_call },
