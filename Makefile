@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-crash soak-kills soak-comings soak-fuzz install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-matrix soak-crash soak-kills soak-comings soak-fuzz install deps docs format clean
 
 all: build
 
@@ -91,7 +91,14 @@ SOAK = HOLDFAST_BUILD=$(BUILD) tests/system/soak
 SOAK_KILLS ?= 20000
 SOAK_FUZZ_SECONDS ?= 3600
 
-soak: soak-pairs soak-crash soak-comings soak-kills
+soak: soak-matrix soak-pairs soak-crash soak-comings soak-kills
+
+# Faults at the first message and at later ones; then two different events.
+soak-matrix: tests
+	@$(SOAK) note 'Every event in every state, twice, with every fault between' \
+		$(BUILD)/tests/matrix/test_matrix --at=0
+	@$(SOAK) note 'The same, with faults at later messages: a fifth of it' \
+		$(BUILD)/tests/matrix/test_matrix --at=35 --part=2/5
 
 # Interrupted, they go on where they stopped, if the program is the same.
 soak-pairs: tests

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-static void put(const char *before, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void put(const char *before, const char *format,
+                                                      va_list arguments)
 {
     fputs(before, stdout);
     vprintf(format, arguments);

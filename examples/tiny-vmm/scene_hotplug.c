@@ -14,6 +14,11 @@ static bool is_released(const struct vmm *vmm)
     return hf_device_memory_released(vmm->device);
 }
 
+static bool is_ready(const struct vmm *vmm)
+{
+    return hf_device_memory_ready(vmm->device);
+}
+
 static bool plug_is_unused(const struct vmm *vmm)
 {
     return !guest_uses(vmm->guest, PLUG_ADDRESS, GUEST_DATA_BYTES);
@@ -74,6 +79,8 @@ static void refuse_nonsense(struct place *place)
 static void come_and_go(struct place *place, unsigned round)
 {
     plug(place);
+    /* Before that the guest must not know of it. */
+    vmm_run(place->vmm, is_ready, "new memory to be ready");
     place->guest.buffers = PLUG_ADDRESS;
     vmm_run_to(place->vmm, place->guest.answered + place->requests / ROUNDS / 2);
     place->guest.buffers = GUEST_DATA_ADDRESS;
@@ -84,7 +91,7 @@ static void come_and_go(struct place *place, unsigned round)
 
 void scene_hotplug(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     guest_load(&place->guest, UINT32_MAX);
     for (unsigned i = 0; i < ROUNDS; i++) {
         come_and_go(place, i);

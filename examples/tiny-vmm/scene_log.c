@@ -85,7 +85,7 @@ void scene_log(struct place *place)
 {
     struct hf_error why = { 0 };
 
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     vmm_expect(hf_device_migratable(place->vmm->device, &why), 0, "hf_device_migratable", &why);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct log log;

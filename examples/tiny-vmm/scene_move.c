@@ -50,7 +50,8 @@ static struct vmm *prepare(struct place *place, struct memory *memory)
     struct vmm *next = place->vmm == &place->vmms[0] ? &place->vmms[1] : &place->vmms[0];
     struct hf_error error = { 0 };
 
-    vmm_init(next, next == &place->vmms[0] ? "vmm" : "other vmm", place->socket_path, VMM_EVENTFDS);
+    vmm_init(next, next == &place->vmms[0] ? "vmm" : "other vmm", place->socket_path,
+             place_style(place));
     next->runs = false;
     vmm_expect(hf_device_set_vm_running(next->device, false, &error), 0, "hf_device_set_vm_running",
                &error);
@@ -95,7 +96,7 @@ static void move(struct place *place, bool load_first)
 
 void scene_move(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < MOVES; i++) {
         guest_load(&place->guest, place->requests / MOVES);
         vmm_run_to(place->vmm, place->guest.answered + place->requests / MOVES / 4);
@@ -127,7 +128,7 @@ static void move_while_away(struct place *place)
 
 void scene_move_crash(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < 3; i++) {
         guest_load(&place->guest, 300);
         vmm_run_to(place->vmm, place->guest.answered + 50);
@@ -216,7 +217,7 @@ void scene_migrate(struct place *place)
 {
     struct hf_error why = { 0 };
 
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     vmm_expect(hf_device_migratable(place->vmm->device, &why), 0, "hf_device_migratable", &why);
     guest_load(&place->guest, UINT32_MAX);
     for (unsigned i = 0; i < 3; i++) {

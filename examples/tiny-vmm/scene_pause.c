@@ -22,7 +22,7 @@ void scene_pause(struct place *place)
 {
     unsigned clean = 0;
 
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < PAUSES; i++) {
         guest_load(&place->guest, place->requests / PAUSES);
         vmm_run_to(place->vmm, place->guest.answered + place->requests / PAUSES / 4);
@@ -76,7 +76,7 @@ static void pause_while_away(struct place *place)
 
 void scene_pause_death(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     die_while_paused(place);
     pause_while_away(place);
     place_end(place);
@@ -93,7 +93,7 @@ static void use_memory_otherwise(struct place *place)
 
 void scene_reset(struct place *place)
 {
-    place_begin(place, VMM_EVENTFDS);
+    place_begin(place, place_style(place));
     for (unsigned i = 0; i < RESETS; i++) {
         guest_load(&place->guest, place->requests);
         vmm_run_to(place->vmm, place->guest.answered + place->requests / 10);
@@ -137,19 +137,32 @@ static void boot_and_look(struct place *place)
     memory_end_shadow(place->memory);
 }
 
-void scene_reset_away(struct place *place)
+/* At once, or when the device knows what the dead back-end left. */
+static void reset_while_away(struct place *place, bool at_once)
 {
-    place_begin(place, VMM_EVENTFDS);
+    unsigned stopped = place->vmm->events[HF_DEVICE_EVENT_STOPPED];
+
     guest_load(&place->guest, 1000);
     vmm_run_to(place->vmm, place->guest.answered + 100);
     vmm_ask_for_death(place->vmm);
-    vmm_reset(place->vmm);
-    if (place->vmm->in_flight == 0)
+    if (!at_once)
+        vmm_await(place->vmm, HF_DEVICE_EVENT_STOPPED, stopped);
+    if (guest_outstanding(&place->guest) == 0)
         fail("nothing was in flight: the back-end is too fast for this scene");
-    say("the guest is reset with %u requests in flight", place->vmm->in_flight);
+    say("the guest is reset with %llu requests in flight",
+        (unsigned long long)guest_outstanding(&place->guest));
+    vmm_reset(place->vmm);
     use_memory_otherwise(place);
     look_for_resubmissions(place);
     boot_and_look(place);
     guest_load(&place->guest, place->requests);
+    vmm_drain(place->vmm);
+}
+
+void scene_reset_away(struct place *place)
+{
+    place_begin(place, place_style(place));
+    reset_while_away(place, true);
+    reset_while_away(place, false);
     place_end(place);
 }

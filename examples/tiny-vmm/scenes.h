@@ -19,6 +19,8 @@ struct place {
     struct vmm vmms[2];
 };
 
+/* Where a scene does not care how notifications go, the seed says. */
+enum vmm_style place_style(const struct place *place);
 /* A machine, its memory, and a guest that has booted. The place may have been used before. */
 void place_begin(struct place *place, enum vmm_style style);
 /* The last answers come, nobody wrote where he should not, everything is given back. */

@@ -177,15 +177,19 @@ static bool wait_at_rest(struct vmm *vmm)
     return result == 0;
 }
 
-/* The driver waits until it reads 0, and its memory is its own from then on (virtio 1.3 §2.4.1): a
- * VMM must not let it read that before the device is at rest. */
+static bool reads_0(const struct vmm *vmm)
+{
+    return hf_device_get_status(vmm->device) == 0;
+}
+
+/* The driver waits until it reads 0, and its memory is its own from then on (virtio 1.3 §2.4). */
 void vmm_reset(struct vmm *vmm)
 {
     guest_halt(vmm->guest);
     set_status(vmm, 0);
-    wait_at_rest(vmm);
-    if (hf_device_get_status(vmm->device) != 0)
-        fail("the status is %u after a reset", hf_device_get_status(vmm->device));
+    vmm_run(vmm, reads_0, "the end of a reset");
+    if (!hf_device_at_rest(vmm->device))
+        fail("the driver reads 0 while rings may run");
 }
 
 bool vmm_pause(struct vmm *vmm)
@@ -212,14 +216,22 @@ void vmm_resume(struct vmm *vmm)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* A guest that does not run takes no interrupt: it stays in its descriptor. */
+void vmm_mask(struct vmm *vmm, uint16_t queue, bool masked)
+{
+    vmm->masked[queue] = masked;
+    vmm_expect(hf_device_mask_call(vmm->device, queue, masked), 0, "hf_device_mask_call", NULL);
+}
+
+/* A guest that does not run, or masked the queue, takes no interrupt: it stays in its descriptor.
+ */
 void vmm_turn(struct vmm *vmm, int timeout_ms)
 {
     struct pollfd items[1 + GUEST_QUEUES] = { { .fd = hf_device_fd(vmm->device),
                                                 .events = POLLIN } };
 
     for (unsigned i = 0; i < GUEST_QUEUES; i++)
-        items[1 + i] = (struct pollfd){ .fd = vmm->runs ? vmm->call[i] : -1, .events = POLLIN };
+        items[1 + i] = (struct pollfd){ .fd = vmm->runs && !vmm->masked[i] ? vmm->call[i] : -1,
+                                        .events = POLLIN };
     if (poll(items, 1 + GUEST_QUEUES, timeout_ms) < 0 && errno != EINTR)
         fail("poll: %s", strerror(errno));
     if (items[0].revents != 0)
@@ -292,6 +304,7 @@ void vmm_ask_for_death(struct vmm *vmm)
 {
     unsigned before = vmm->events[HF_DEVICE_EVENT_LOST];
 
+    vmm_turn_for(vmm, 5); /* by now it has fetched what was posted */
     say("DO kill -9 %d (the back-end)", vmm_info(vmm).peer_pid);
     vmm_await(vmm, HF_DEVICE_EVENT_LOST, before);
 }

@@ -31,7 +31,8 @@ struct vmm {
     bool runs;
     int kick[GUEST_QUEUES];
     int call[GUEST_QUEUES];
-    bool past_us[GUEST_QUEUES];     /* the guest's kicks go straight to the descriptor */
+    bool past_us[GUEST_QUEUES]; /* the guest's kicks go straight to the descriptor */
+    bool masked[GUEST_QUEUES];
     bool interrupted[GUEST_QUEUES]; /* by the operation, for when the guest runs */
     unsigned events[HF_DEVICE_EVENT_COUNT];
     uint32_t in_flight; /* of the last STOPPED */
@@ -54,6 +55,9 @@ void vmm_reset(struct vmm *vmm);
 /* No guest instruction is run from here on, and the rings are at rest. True if it was clean. */
 bool vmm_pause(struct vmm *vmm);
 void vmm_resume(struct vmm *vmm);
+
+/* The guest does not want this queue's interrupts, or wants them again (MSI-X). */
+void vmm_mask(struct vmm *vmm, uint16_t queue, bool masked);
 
 /* Polls for at most so long, and does what there is to do. */
 void vmm_turn(struct vmm *vmm, int timeout_ms);

@@ -84,15 +84,18 @@ enum hf_device_event_kind {
     HF_DEVICE_EVENT_CONNECTED,     /* the handshake is done: features and status are known */
     HF_DEVICE_EVENT_REALIZED,      /* the first of them */
     HF_DEVICE_EVENT_STARTED,       /* all rings run; .recovered, then .gap_ns and .in_flight */
-    HF_DEVICE_EVENT_STOPPED,       /* at rest; .clean, or after a crash with .in_flight */
+    HF_DEVICE_EVENT_STOPPED,       /* at rest; .clean, or after a crash with .in_flight. Also of a
+                                      start that was not over: no STARTED before it */
     HF_DEVICE_EVENT_LOST,          /* .fault; the rings are not yet at rest (a STOPPED follows) */
     HF_DEVICE_EVENT_REFUSED,       /* the same; it may not serve us: text names what is missing */
     HF_DEVICE_EVENT_REQUEST_KILLS, /* one request was the oldest in flight when three short sessions
                                       ended: .queue, .head; dialling goes on slowly */
     HF_DEVICE_EVENT_FENCE,         /* whom the rings wait for, or why for nobody */
     HF_DEVICE_EVENT_FAILED,        /* gave up: .fault; hf_device_realize leaves this state */
-    HF_DEVICE_EVENT_HOST_FAILED,   /* an operation of the host failed after a stop: .error */
+    HF_DEVICE_EVENT_HOST_FAILED,   /* an operation of the host failed after a stop, or its dirty log
+                                      cannot be marked: .error */
     HF_DEVICE_EVENT_NEEDS_RESET,   /* status has NEEDS_RESET: interrupt for a config change */
+    HF_DEVICE_EVENT_MEMORY_READY,  /* see hf_device_memory_ready */
     HF_DEVICE_EVENT_MEMORY_RELEASED, /* see hf_device_memory_released */
     HF_DEVICE_EVENT_LOG_SETTLED,     /* see hf_device_log_settled */
     HF_DEVICE_EVENT_COUNT
@@ -212,7 +215,8 @@ int hf_device_write_config(struct hf_device *device, uint32_t offset, const void
  * -ENOSYS, -EOPNOTSUPP (a big-endian guest without VERSION_1), or what an operation returned.
  */
 int hf_device_set_status(struct hf_device *device, uint8_t status, struct hf_error *error);
-/* For the driver to read: what was set, and NEEDS_RESET. */
+/* For the driver to read: what was set, and NEEDS_RESET. After a reset it stays what it was until
+ * the device is at rest: a driver that reads 0 takes its memory back (virtio 1.3 §2.4). */
 uint8_t hf_device_get_status(const struct hf_device *device);
 /* Takes the rings away, forgets queues, features and status and ends the epoch: nothing that was
  * in flight is ever replayed. Asks the back-end for RESET_DEVICE where it can. */
@@ -242,9 +246,10 @@ int hf_device_set_kick(struct hf_device *device, uint16_t queue, int fd);
 int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd);
 
 /* While masked, interrupts of this queue are kept; unmasked, one that was kept is sent. Nothing is
- * lost on the way. -EMFILE and the like. */
+ * lost on the way. Until the back-end has heard of it, one may still come to the host's own
+ * descriptor: the host does not listen there meanwhile. -EMFILE and the like. */
 int hf_device_mask_call(struct hf_device *device, uint16_t queue, bool masked);
-/* Whether one is kept. */
+/* Whether one is kept by the device; one that came to the host's own descriptor is there. */
 bool hf_device_call_pending(struct hf_device *device, uint16_t queue);
 
 /* A notification that the host trapped. Passed on to the back-end; remembered while there is none.
@@ -274,11 +279,12 @@ int64_t hf_device_save(const struct hf_device *device, void *state, size_t size_
                        struct hf_error *error);
 /*
  * The bytes are judged as hostile. Guest memory must be there before; queues, status and features
- * come from the state, and rings start when the VM runs. Only on a device at rest without
- * DRIVER_OK: -EBUSY. -EINVAL: not such a state, or of another version, or of other queues; -EFAULT:
- * a ring outside of memory; -EPROTONOSUPPORT: features that this device does not offer. The device
- * is as before, then. Other errors are those of a start (hf_device_set_status): the state is
- * loaded.
+ * come from the state; the rings start at once unless the VM was told not to run
+ * (hf_device_set_vm_running). What hf_device_info counts begins at 0. Only on a device at rest
+ * without DRIVER_OK: -EBUSY. -EINVAL: not such a state, or of another version, or of other queues;
+ * -EFAULT: a ring outside of memory; -EPROTONOSUPPORT: features that this device does not offer.
+ * The device is as before, then. Other errors are those of a start (hf_device_set_status): the
+ * state is loaded.
  */
 int hf_device_load(struct hf_device *device, const void *state, size_t size_bytes,
                    struct hf_error *error);

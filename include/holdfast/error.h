@@ -2,8 +2,9 @@
 /*
  * Errors of libholdfast. A function that can fail returns 0 (or what its comment says), or -errno,
  * and fills the object its caller gave: the errno, and one sentence with the chain of causes,
- * outermost first: "unable to load the device's state: ring 2: Bad address". The text is set if
- * and only if the function failed. NULL is allowed wherever an error is asked for.
+ * outermost first: "unable to load the device's state: ring 2: Bad address". Whether it
+ * failed, its result says: an object that was used before may still have the older text. NULL is
+ * allowed wherever an error is asked for.
  */
 #ifndef HOLDFAST_ERROR_H
 #define HOLDFAST_ERROR_H

@@ -29,9 +29,10 @@ struct hf_device_memory {
     uint64_t fd_offset; /* of guest_address in the descriptor's file, bytes */
 };
 
-/* Adds one part. Rings run on. -EEXIST: overlaps another; -ENOSPC: more than the present back-end
- * takes (a back-end that takes less, and comes later, is refused by name); -EINVAL: empty, beyond
- * the end of an address space, or beyond what the dirty log covers (set a larger one first);
+/* Adds one part. Rings run on. A back-end whose rings run must hear of it before the guest may use
+ * it: see hf_device_memory_ready. -EEXIST: overlaps another; -ENOSPC: more than the present
+ * back-end takes (a back-end that takes less, and comes later, is refused by name); -EINVAL: empty,
+ * beyond the end of an address space, or beyond what the dirty log covers (set a larger one first);
  * -EMFILE and the like: the descriptor cannot be kept. */
 int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          struct hf_error *error);
@@ -48,6 +49,11 @@ int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, ui
 int hf_device_set_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          size_t count, struct hf_error *error);
 
+/* True when no rings run that do not know all memory that was added. Until then a ring breaks by a
+ * buffer there: the guest must not be told of the memory. When it becomes true again after an
+ * addition, HF_DEVICE_EVENT_MEMORY_READY says so. */
+bool hf_device_memory_ready(const struct hf_device *device);
+
 /* True when no back-end, living or dying, can touch memory that was removed. When it becomes true
  * again after a removal, HF_DEVICE_EVENT_MEMORY_RELEASED says so. */
 bool hf_device_memory_released(const struct hf_device *device);
@@ -59,7 +65,8 @@ bool hf_device_memory_released(const struct hf_device *device);
  * come later are given it too, before their rings start, and one that cannot log is refused by
  * name. `fd` is duplicated. In effect once hf_device_log_settled. -ENOTSUP: the present back-end
  * cannot, or none was there yet: the sentence says which feature is missing; -EINVAL: the log is
- * too small for the guest memory, or the descriptor no file of that length.
+ * too small for the guest memory, or the descriptor no file of that length. The device itself marks
+ * the used rings when they came to rest after a crash.
  */
 int hf_device_set_log(struct hf_device *device, int fd, uint64_t fd_offset, uint64_t size_bytes,
                       struct hf_error *error);

@@ -100,25 +100,34 @@ static void give_call(struct hf_device_line *line, int fd)
     hf_frontend_changed(&line->device->frontend);
 }
 
+static int divert_from_host(struct hf_device_line *line)
+{
+    int replaced = -1;
+    int result = divert(line, &replaced);
+
+    if (result < 0)
+        return result;
+    hf_fd_close(&replaced);
+    line->route = HF_CALL_DIVERTED;
+    return 0;
+}
+
 int hf_device_route_call(struct hf_device_line *line)
 {
-    int none = -1;
-
     if (*call_in_plan(line) >= 0 || line->device->ops.interrupt == NULL)
         return 0;
-    int result = divert(line, &none);
-    if (result == 0)
-        line->route = HF_CALL_DIVERTED;
-    return result;
+    return divert_from_host(line);
 }
 
 int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd)
 {
     struct hf_device_line *line = hf_device_line(device, queue);
-    int duplicate = fd >= 0 && line != NULL ? hf_fd_dup(fd) : -1;
+    int duplicate = -1;
 
-    if (line == NULL)
+    if (line == NULL || (fd >= 0 && hf_bell_of(fd).kind == HF_BELL_UNFIT))
         return -EINVAL;
+    if (fd >= 0)
+        duplicate = hf_fd_dup(fd);
     if (fd >= 0 && duplicate < 0)
         return duplicate;
     if (line->route == HF_CALL_MASKED) {
@@ -126,8 +135,10 @@ int hf_device_set_call(struct hf_device *device, uint16_t queue, int fd)
         line->host_call = duplicate;
         return 0;
     }
+    if (duplicate < 0 && line->bound && device->ops.interrupt != NULL)
+        return divert_from_host(line);
     give_call(line, duplicate);
-    return line->bound ? hf_device_route_call(line) : 0;
+    return 0;
 }
 
 static int mask(struct hf_device_line *line)

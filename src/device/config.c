@@ -65,7 +65,7 @@ static int read_config(struct hf_device_config *config, const struct hf_device_c
 {
     size_t known = (size_t)hf_min_u64(given->size_bytes, sizeof(*config));
 
-    if (given->size_bytes <= offsetof(struct hf_device_config, socket_fd))
+    if (given->size_bytes < offsetof(struct hf_device_config, num_queues))
         return hf_error_set(error, EINVAL,
                             "the configuration was not begun with hf_device_config_init");
     if (!is_zero((const uint8_t *)given + known, given->size_bytes - known))

@@ -47,7 +47,7 @@ static int take_ops(struct hf_device *device, const struct hf_device_ops *ops,
 
     if (ops->size_bytes <= offsetof(struct hf_device_ops, host))
         return hf_error_set(error, EINVAL, "the size of the operations is not set");
-    memcpy(&device->ops, ops, known);
+    memcpy(&device->ops, ops, known - known % sizeof(void *)); /* no half of a pointer */
     return 0;
 }
 
@@ -118,6 +118,7 @@ void hf_device_dispatch(struct hf_device *device)
     if (device->calling > 0)
         return;
     hf_frontend_dispatch(&device->frontend);
+    hf_device_apply_owed(device);
     hf_device_unbind_at_rest(device);
     hf_device_tell_owed(device);
 }
@@ -176,7 +177,7 @@ const char *hf_device_phase_name(enum hf_device_phase phase)
 
 static uint64_t present_gap_ns(const struct hf_front *front)
 {
-    return front->lost ? hf_clock_ns() - front->lost_ns : 0;
+    return hf_front_recovers(front) ? hf_clock_ns() - front->lost_ns : 0;
 }
 
 void hf_device_get_info(const struct hf_device *device, struct hf_device_info *info,
@@ -186,11 +187,12 @@ void hf_device_get_info(const struct hf_device *device, struct hf_device_info *i
     bool tracks = hf_frontend_tracks_inflight(&device->frontend);
     struct hf_device_info whole = {
         .phase = phase_of(front->phase),
-        .should_run = front->plan.run,
+        .should_run = device->run,
         .realized = device->realized,
         .tracks_inflight = tracks,
         .fences = device->fences,
-        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE,
+        .lossy = !tracks || device->frontend.fence == HF_FENCE_NONE ||
+                 (!device->fences && hf_frontend_unfenced(&device->frontend) != NULL),
         .stopped_clean = device->stopped_clean,
         .peer_pid = device->frontend.channel.pid,
         .offered = device->peer.offered,

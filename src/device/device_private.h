@@ -79,14 +79,19 @@ struct hf_device {
 
     bool realized;
     uint8_t status;
+    uint8_t status_before; /* the last reset */
     bool vm_running;
     enum hf_early_kick early_kick;
     struct hf_ring rings[HF_QUEUE_COUNT_MAX];
     struct hf_device_queue queues[HF_QUEUE_COUNT_MAX]; /* the same as the guest gave them */
     struct hf_device_line lines[HF_QUEUE_COUNT_MAX];
     bool guest_bound; /* the host's guest notifiers are on */
+    bool binding;     /* the host's operations are being called: no second round within */
+    bool apply_owed;  /* something changed that `run` depends on */
+    bool run;         /* rings run whenever a back-end is there */
 
     bool reset_untold;   /* NEEDS_RESET was set and the host does not know */
+    bool memory_coming;  /* some was added, and rings may run that do not know it */
     bool memory_leaving; /* some was removed, and a back-end may still use it */
     bool log_changing;
 
@@ -115,6 +120,8 @@ int hf_device_take_config(struct hf_device *device, const struct hf_device_confi
 
 /* question.c */
 void hf_device_ask(struct hf_device *device, enum hf_device_question question);
+bool hf_device_reset_is_owed(const struct hf_device *device);
+void hf_device_forget_questions(struct hf_device *device);
 void hf_device_hear_answer(void *host, uint32_t number, int error, const struct hf_message *reply);
 void hf_device_greet(struct hf_device *device); /* a back-end is connected */
 
@@ -123,8 +130,12 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
 void hf_device_tell(struct hf_device *device, const struct hf_device_event *event);
 void hf_device_tell_owed(struct hf_device *device);
 
+/* dirty.c: marks the used rings in the dirty log, if there is one */
+void hf_device_mark_rings(struct hf_device *device);
+
 /* status.c: whether rings run follows from everything that was set */
 int hf_device_apply(struct hf_device *device, struct hf_error *error);
+void hf_device_apply_owed(struct hf_device *device);
 
 /* call.c: without a descriptor of the host's, interrupts come to the host by its operation */
 int hf_device_route_call(struct hf_device_line *line);

@@ -77,11 +77,18 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     if (is_loss(report)) {
         device->fault = report->fault;
         device->losses += report->stage == HF_STAGE_RUN || report->stage == HF_STAGE_STOP;
+        hf_device_forget_questions(device);
         hf_error_set(&device->trouble, errnos[report->fault], "%s", text);
     }
+    /* Where nobody took the dial, that may have been told long ago. */
+    if (report->kind == HF_REPORT_FAILED && device->trouble.code == 0)
+        hf_error_set(&device->trouble, errnos[report->fault], "%s", text);
     if (report->kind == HF_REPORT_STOPPED) {
         device->stopped_clean = report->clean;
-        device->last_in_flight = report->in_flight;
+        if (!report->clean) {
+            device->last_in_flight = report->in_flight;
+            hf_device_mark_rings(device);
+        }
     }
     if (report->kind == HF_REPORT_STARTED && report->recovered) {
         device->last_gap_ns = report->gap_ns;
@@ -89,13 +96,18 @@ static void remember(struct hf_device *device, const struct hf_report *report, c
     }
 }
 
-static void tell_realized(struct hf_device *device, const char *text)
+/* Realized before it is told, so that who hears of it may unrealize the device again; and not at
+ * all by a back-end that is to be hung up on. */
+static bool is_first(struct hf_device *device, const struct hf_report *report)
 {
-    if (device->realized)
-        return;
+    if (report->kind != HF_REPORT_CONNECTED || !device->frontend.wanted ||
+        device->frontend.unwanted)
+        return false;
+    bool first = !device->realized;
+
+    hf_device_greet(device);
     device->realized = true;
-    hf_device_tell(device,
-                   &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_REALIZED, .text = text });
+    return first;
 }
 
 void hf_device_hear_report(void *host, const struct hf_report *report, const char *text)
@@ -107,8 +119,7 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
     HF_CHECK((unsigned)report->kind < HF_REPORT_COUNT);
     put_into_words(report, text, &words);
     remember(device, report, sentence);
-    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
-        hf_device_greet(device);
+    bool first = is_first(device, report);
     hf_device_tell(device,
                    &(struct hf_device_event){ .kind = kinds[report->kind],
                                               .fault = report->fault,
@@ -121,9 +132,9 @@ void hf_device_hear_report(void *host, const struct hf_report *report, const cha
                                               .head = report->head,
                                               .in_flight = report->in_flight,
                                               .gap_ns = report->gap_ns });
-    /* Unless who heard of it unrealized the device. */
-    if (report->kind == HF_REPORT_CONNECTED && device->frontend.wanted)
-        tell_realized(device, sentence);
+    if (first && device->realized)
+        hf_device_tell(device, &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_REALIZED,
+                                                          .text = "the device is realized" });
 }
 
 /* Nobody can use what was taken away: the dead back-end is known to be harmless, and the living one
@@ -150,6 +161,9 @@ void hf_device_tell_owed(struct hf_device *device)
         say(device, &device->reset_untold, HF_DEVICE_EVENT_NEEDS_RESET,
             "the device needs a reset: the driver set a sense_size or cdb_size that is not "
             "supported");
+    if (device->memory_coming && (hf_device_at_rest(device) || is_settled(device)))
+        say(device, &device->memory_coming, HF_DEVICE_EVENT_MEMORY_READY,
+            "the memory that was added can be used");
     if (device->memory_leaving && is_settled(device))
         say(device, &device->memory_leaving, HF_DEVICE_EVENT_MEMORY_RELEASED,
             "no back-end uses the memory that was removed");

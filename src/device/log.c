@@ -61,7 +61,7 @@ static int judge_log(const struct hf_device *device, int fd, uint64_t fd_offset,
     int64_t length = hf_region_size(fd);
     uint64_t end;
 
-    if (size_bytes < least)
+    if (size_bytes < least || size_bytes == 0)
         return hf_error_set(error, EINVAL,
                             "a log of %llu bytes is too small: guest memory up to 0x%llx takes "
                             "%llu",

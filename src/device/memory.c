@@ -53,6 +53,28 @@ static int judge_log(const struct hf_device *device, const struct hf_device_memo
         (unsigned long long)memory->guest_address, (unsigned long long)memory->size_bytes);
 }
 
+/* The back-end would refuse it, and with it this device, for ever. A character device (DAX) does
+ * not tell its length. */
+static int judge_file(const struct hf_device_memory *memory, struct hf_error *error)
+{
+    struct stat file;
+    uint64_t end;
+
+    if (fstat(memory->fd, &file) < 0)
+        return refuse(error, errno, "keep the descriptor of", memory);
+    if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode))
+        return 0;
+    if (S_ISREG(file.st_mode) && hf_add_u64(memory->fd_offset, memory->size_bytes, &end) &&
+        end <= (uint64_t)file.st_size)
+        return 0;
+    return hf_error_set(error, EINVAL,
+                        "cannot add memory at 0x%llx, 0x%llx bytes: its descriptor is no file that "
+                        "holds them at 0x%llx",
+                        (unsigned long long)memory->guest_address,
+                        (unsigned long long)memory->size_bytes,
+                        (unsigned long long)memory->fd_offset);
+}
+
 static int add(struct hf_device *device, const struct hf_device_memory *memory,
                struct hf_error *error)
 {
@@ -74,6 +96,13 @@ static int refuse_slots(const struct hf_device *device, struct hf_error *error)
                         (unsigned long long)slot_limit(device));
 }
 
+/* Rings that start hear of it before. */
+static void expect_memory(struct hf_device *device)
+{
+    if (!hf_device_at_rest(device))
+        device->memory_coming = true;
+}
+
 int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory *memory,
                          struct hf_error *error)
 {
@@ -81,7 +110,11 @@ int hf_device_add_memory(struct hf_device *device, const struct hf_device_memory
         return refuse_slots(device, error);
     int result = judge_log(device, memory, error);
     if (result == 0)
+        result = judge_file(memory, error);
+    if (result == 0)
         result = add(device, memory, error);
+    if (result == 0)
+        expect_memory(device);
     hf_frontend_changed(&device->frontend);
     return result;
 }
@@ -142,6 +175,11 @@ int hf_device_remove_memory(struct hf_device *device, uint64_t guest_address, ui
         return 0;
     }
     return refuse(error, ENOENT, "remove", &wanted);
+}
+
+bool hf_device_memory_ready(const struct hf_device *device)
+{
+    return !device->memory_coming;
 }
 
 bool hf_device_memory_released(const struct hf_device *device)
@@ -208,7 +246,8 @@ static int judge_part(const struct hf_device *device, const struct hf_device_mem
             part->guest_address < memory[i].guest_address + memory[i].size_bytes)
             return refuse(error, EEXIST, "add", part);
     }
-    return judge_log(device, part, error);
+    int result = judge_file(part, error);
+    return result < 0 ? result : judge_log(device, part, error);
 }
 
 static int judge_leaving(const struct hf_device *device, const struct hf_device_memory *memory,
@@ -255,8 +294,10 @@ static void replace_all(struct hf_device *device, const struct hf_device_memory 
     for (size_t i = 0; i < count; i++) {
         struct hf_region_plan region = as_region(&memory[i], fds[i]);
 
-        if (fds[i] >= 0)
-            HF_CHECK(hf_plan_add_region(plan, &region) == 0);
+        if (fds[i] < 0)
+            continue;
+        HF_CHECK(hf_plan_add_region(plan, &region) == 0);
+        expect_memory(device);
     }
 }
 

@@ -34,17 +34,20 @@ struct hf_device_line *hf_device_line(struct hf_device *device, uint16_t queue)
 int hf_device_set_kick(struct hf_device *device, uint16_t queue, int fd)
 {
     struct hf_device_line *line = hf_device_line(device, queue);
-    int duplicate = fd >= 0 && line != NULL ? hf_fd_dup(fd) : -1;
+    bool own = fd < 0 && line != NULL && line->bound;
+    int kick = -1;
 
-    if (line == NULL)
+    if (line == NULL || (fd >= 0 && hf_bell_of(fd).kind == HF_BELL_UNFIT))
         return -EINVAL;
-    if (fd >= 0 && duplicate < 0)
-        return duplicate;
-    int replaced = hf_plan_set_kick(plan_of(line), queue, duplicate);
+    if (own || fd >= 0)
+        kick = own ? hf_event_create() : hf_fd_dup(fd);
+    if (kick < 0 && (own || fd >= 0))
+        return kick;
+    int replaced = hf_plan_set_kick(plan_of(line), queue, kick);
     hf_fd_close(&replaced);
-    line->own_kick = false;
+    line->own_kick = own;
     hf_frontend_changed(&device->frontend);
-    return line->bound && duplicate < 0 ? make_own_kick(line) : 0;
+    return 0;
 }
 
 /* ---- start and stop -------------------------------------------------------------------------- */
@@ -117,8 +120,8 @@ static int bind_line(struct hf_device_line *line)
     int result = 0;
 
     if (!is_set_up(line))
-        return unbind_line(line); /* the guest before a reset had set it up */
-    if (line->bound)
+        unbind_line(line); /* the guest before a reset had set it up */
+    if (!is_set_up(line) || line->bound)
         return 0;
     if (plan_of(line)->rings[line->queue].kick_fd < 0)
         result = make_own_kick(line);
@@ -182,8 +185,12 @@ int hf_device_bind(struct hf_device *device, struct hf_error *error)
 void hf_device_unbind(struct hf_device *device)
 {
     char text[HF_ERROR_TEXT_SIZE];
-    int result = unbind(device);
 
+    if (device->binding)
+        return;
+    device->binding = true;
+    int result = unbind(device);
+    device->binding = false;
     if (result == 0)
         return;
     snprintf(text, sizeof(text), "vhost guest notifier cleanup failed: %s", strerror(-result));
@@ -194,7 +201,7 @@ void hf_device_unbind(struct hf_device *device)
 
 void hf_device_unbind_at_rest(struct hf_device *device)
 {
-    if (device->guest_bound && !device->frontend.front.plan.run && hf_device_at_rest(device))
+    if (device->guest_bound && !device->run && hf_device_at_rest(device))
         hf_device_unbind(device);
 }
 

@@ -24,6 +24,7 @@ static void ask_next(struct hf_device *device)
         device->questions_owed &= ~HF_BIT(i);
         device->question = (enum hf_device_question)i;
         device->question_number = (uint32_t)number;
+        device->apply_owed |= i == HF_DEVICE_QUESTION_RESET; /* the rings wait for it */
         return;
     }
 }
@@ -32,6 +33,18 @@ void hf_device_ask(struct hf_device *device, enum hf_device_question question)
 {
     device->questions_owed |= HF_BIT(question);
     ask_next(device);
+}
+
+bool hf_device_reset_is_owed(const struct hf_device *device)
+{
+    return (device->questions_owed & HF_BIT(HF_DEVICE_QUESTION_RESET)) != 0;
+}
+
+/* Who comes next is asked anew, and knows nothing that had to be reset. */
+void hf_device_forget_questions(struct hf_device *device)
+{
+    device->apply_owed |= hf_device_reset_is_owed(device);
+    device->questions_owed = 0;
 }
 
 static void hear_trailer(struct hf_device *device, int error, const struct hf_message *reply)

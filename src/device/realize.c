@@ -51,9 +51,14 @@ static int refuse_waiting(struct hf_error *error)
 
 /* ---- realize --------------------------------------------------------------------------------- */
 
+static bool has_failed(const struct hf_device *device)
+{
+    return device->frontend.front.phase == HF_PHASE_FAILED;
+}
+
 static bool has_ended(const struct hf_device *device)
 {
-    return device->realized || device->frontend.front.phase == HF_PHASE_FAILED;
+    return device->realized || has_failed(device);
 }
 
 static uint32_t tries(const struct hf_device *device)
@@ -64,6 +69,8 @@ static uint32_t tries(const struct hf_device *device)
 void hf_device_realize_begin(struct hf_device *device)
 {
     hf_error_clear(&device->trouble);
+    if (has_failed(device)) /* it may have been realized long before */
+        device->realized = false;
     device->frontend.front.settings.first_tries = tries(device);
     hf_frontend_want(&device->frontend, true);
 }
@@ -73,12 +80,11 @@ static void hang_up(struct hf_device *device)
     hf_frontend_want(&device->frontend, false);
     hf_frontend_flush(&device->frontend);
     device->realized = false;
-    hf_frontend_plan(&device->frontend)->promise.features = 0;
 }
 
 int hf_device_realize(struct hf_device *device, uint64_t timeout_ns, struct hf_error *error)
 {
-    if (device->realized)
+    if (device->realized && !has_failed(device))
         return 0;
     if (device->calling > 0)
         return refuse_waiting(error);
@@ -110,7 +116,7 @@ int hf_device_wait_at_rest(struct hf_device *device, uint64_t timeout_ns, struct
 {
     if (device->calling > 0)
         return refuse_waiting(error);
-    if (device->frontend.front.plan.run)
+    if (device->run)
         return hf_error_set(error, EBUSY, "the rings were not told to stop");
     if (!wait_for(device, hf_device_at_rest, deadline_of(timeout_ns)))
         return hf_error_set(error, ETIMEDOUT, "the rings did not come to rest in time");
@@ -125,11 +131,12 @@ int hf_device_unrealize(struct hf_device *device, uint64_t stop_wait_ns, struct 
     if (device->calling > 0 && stop_wait_ns > 0)
         return refuse_waiting(error);
     hf_device_reset(device);
-    if (!was_at_rest && stop_wait_ns > 0)
+    if (stop_wait_ns > 0)
         result = hf_device_wait_at_rest(device, stop_wait_ns, error);
     else if (!was_at_rest)
         result = hf_error_set(error, ETIMEDOUT, "the rings were not waited for");
     hang_up(device);
+    hf_frontend_plan(&device->frontend)->promise.features = 0;
     hf_device_unbind(device);
     return result;
 }

@@ -6,6 +6,7 @@
 #include "device/device_private.h"
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/checked.h"
 #include "frontend/effects.h"
 #include "os/fd.h"
@@ -16,8 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_VERSION 1u
-#define STATE_CLEAN   0x1u
+#define STATE_VERSION      1u
+#define STATE_CLEAN        0x1u
+#define STATE_FEATURES_SET 0x2u /* the driver wrote them */
+#define STATE_FLAGS        (STATE_CLEAN | STATE_FEATURES_SET)
+/* Without the bytes of the region. */
+#define HEAD_BYTES(queue_count) (40u + 32u * (queue_count) + 24u)
 /* Where in its file a region may begin. */
 #define OFFSET_MAX (UINT64_C(1) << 30)
 
@@ -29,10 +34,11 @@ struct state_ring {
 };
 
 struct state {
-    bool clean;
+    uint32_t flags;
     uint8_t status;
     enum hf_early_kick early_kick;
-    bool features_set; /* the driver wrote them */
+    uint32_t in_flight;
+    uint64_t reserved; /* all that is to be 0, ored */
     uint64_t features;
     uint64_t offered;
     uint16_t queue_count;
@@ -59,15 +65,14 @@ static void write_head(const struct hf_device *device, struct hf_writer *writer)
 
     hf_write_bytes(writer, magic, sizeof(magic));
     hf_write_le32(writer, STATE_VERSION);
-    hf_write_le32(writer, device->stopped_clean ? STATE_CLEAN : 0);
+    hf_write_le32(writer, (device->stopped_clean ? STATE_CLEAN : 0) |
+                              (plan->features_generation != 0 ? STATE_FEATURES_SET : 0));
     hf_write_le64(writer, plan->features);
     hf_write_le64(writer, plan->promise.features);
     hf_write_u8(writer, device->status);
     hf_write_u8(writer, (uint8_t)device->early_kick);
-    hf_write_u8(writer, plan->features_generation != 0);
-    hf_write_u8(writer, 0);
     hf_write_le16(writer, plan->queue_count);
-    hf_write_zeros(writer, 2);
+    hf_write_le32(writer, device->stopped_clean ? 0 : device->last_in_flight);
     for (uint16_t i = 0; i < plan->queue_count; i++)
         write_ring(writer, &device->queues[i], plan->rings[i].base);
 }
@@ -94,11 +99,12 @@ static int judge_saving(const struct hf_device *device, struct hf_error *error)
 {
     const struct hf_plan *plan = &device->frontend.front.plan;
 
-    if (plan->run)
+    if (device->run)
         return hf_error_set(error, EBUSY, "the rings were not told to stop");
     if (!hf_device_at_rest(device))
         return hf_error_set(error, EBUSY, "the rings are not at rest");
-    if (region_goes_along(device) && plan->inflight.mmap_size > HF_FRONTEND_REGION_SIZE_MAX)
+    if (region_goes_along(device) && (plan->inflight.mmap_size > HF_FRONTEND_REGION_SIZE_MAX ||
+                                      plan->inflight.mmap_offset > OFFSET_MAX))
         return hf_error_set(error, EFBIG, "the in-flight region is too large to save");
     return 0;
 }
@@ -117,27 +123,30 @@ int64_t hf_device_save(const struct hf_device *device, void *state, size_t size_
                        struct hf_error *error)
 {
     const struct hf_inflight_plan *region = &device->frontend.front.plan.inflight;
+    uint64_t region_bytes = region_goes_along(device) ? region->mmap_size : 0;
+    uint64_t whole = HEAD_BYTES(device->frontend.front.plan.queue_count) + region_bytes;
     struct hf_writer writer = hf_writer_of(state, size_bytes);
     int result = judge_saving(device, error);
 
     if (result < 0)
         return result;
+    if (size_bytes < whole)
+        return (int64_t)whole;
     write_head(device, &writer);
     write_region_head(device, &writer);
-    uint64_t region_bytes = region_goes_along(device) ? region->mmap_size : 0;
-    uint64_t whole = writer.length + region_bytes;
-    if (size_bytes >= whole && region_bytes > 0)
+    HF_CHECK(writer.length + region_bytes == whole);
+    if (region_bytes > 0)
         result = copy_region(region, (uint8_t *)state + writer.length, error);
     return result < 0 ? result : (int64_t)whole;
 }
 
 /* ---- load ------------------------------------------------------------------------------------ */
 
-static void read_ring(struct hf_reader *reader, struct state_ring *ring)
+static void read_ring(struct hf_reader *reader, struct state *state, struct state_ring *ring)
 {
     ring->queue.size = hf_read_le16(reader);
     ring->base = hf_read_le16(reader);
-    hf_read_skip(reader, 4);
+    state->reserved |= hf_read_le32(reader);
     ring->queue.desc = hf_read_le64(reader);
     ring->queue.avail = hf_read_le64(reader);
     ring->queue.used = hf_read_le64(reader);
@@ -154,15 +163,13 @@ static int read_head(struct hf_reader *reader, struct state *state, struct hf_er
     if (version != STATE_VERSION)
         return hf_error_set(error, EINVAL, "state of version %u, only %u is known", version,
                             STATE_VERSION);
-    state->clean = (hf_read_le32(reader) & STATE_CLEAN) != 0;
+    state->flags = hf_read_le32(reader);
     state->features = hf_read_le64(reader);
     state->offered = hf_read_le64(reader);
     state->status = hf_read_u8(reader);
     state->early_kick = (enum hf_early_kick)hf_read_u8(reader);
-    state->features_set = hf_read_u8(reader) != 0;
-    hf_read_skip(reader, 1);
     state->queue_count = hf_read_le16(reader);
-    hf_read_skip(reader, 2);
+    state->in_flight = hf_read_le32(reader);
     return 0;
 }
 
@@ -172,7 +179,7 @@ static void read_region(struct hf_reader *reader, struct state *state)
     state->inflight.mmap_offset = hf_read_le64(reader);
     state->inflight.queue_count = hf_read_le16(reader);
     state->inflight.queue_size = hf_read_le16(reader);
-    hf_read_skip(reader, 4);
+    state->reserved |= hf_read_le32(reader);
     state->region = reader->at;
     hf_read_skip(reader, state->inflight.mmap_size);
 }
@@ -189,10 +196,30 @@ static int parse(const struct hf_device *device, struct hf_reader *reader, struc
         return hf_error_set(error, EINVAL, "the state is of %u queues, the device has %u",
                             state->queue_count, count);
     for (uint16_t i = 0; i < count; i++)
-        read_ring(reader, &state->rings[i]);
+        read_ring(reader, state, &state->rings[i]);
     read_region(reader, state);
     if (!hf_reader_done(reader))
         return hf_error_set(error, EINVAL, "the state is cut short, or too long");
+    return 0;
+}
+
+/* Each device has one state, and each state one form. */
+static int judge_form(const struct hf_device *device, const struct state *state,
+                      struct hf_error *error)
+{
+    bool clean = (state->flags & STATE_CLEAN) != 0;
+
+    (void)device;
+    if ((state->flags & ~STATE_FLAGS) != 0 || state->reserved != 0)
+        return hf_error_set(error, EINVAL, "what is reserved is not 0");
+    if ((unsigned)state->early_kick >= HF_EARLY_KICK_COUNT)
+        return hf_error_set(error, EINVAL, "an unknown kind of early kick: %d",
+                            (int)state->early_kick);
+    if ((state->flags & STATE_FEATURES_SET) == 0 && state->features != 0)
+        return hf_error_set(error, EINVAL, "features 0x%llx, which were not written",
+                            (unsigned long long)state->features);
+    if (clean && (state->in_flight != 0 || state->inflight.mmap_size != 0))
+        return hf_error_set(error, EINVAL, "clean, and yet there are requests in flight");
     return 0;
 }
 
@@ -207,9 +234,6 @@ static int judge_features(const struct hf_device *device, const struct state *st
     if ((state->offered & ~possible) != 0)
         return hf_error_set(error, EPROTONOSUPPORT, "this device does not offer features 0x%llx",
                             (unsigned long long)(state->offered & ~possible));
-    if ((unsigned)state->early_kick >= HF_EARLY_KICK_COUNT)
-        return hf_error_set(error, EINVAL, "an unknown kind of early kick: %d",
-                            (int)state->early_kick);
     return 0;
 }
 
@@ -225,18 +249,34 @@ static int judge_rings(const struct hf_device *device, const struct state *state
     return 0;
 }
 
-static int judge_region(const struct state *state, struct hf_error *error)
+static bool region_is_possible(const struct state *state)
+{
+    const struct hf_inflight_plan *region = &state->inflight;
+    uint64_t largest = 0;
+
+    for (uint16_t i = 0; i < state->queue_count; i++)
+        largest = hf_max_u64(largest, state->rings[i].queue.size);
+    if (region->mmap_size == 0)
+        return region->mmap_offset == 0 && region->queue_count == 0 && region->queue_size == 0;
+    return region->mmap_size <= HF_FRONTEND_REGION_SIZE_MAX && region->mmap_offset <= OFFSET_MAX &&
+           region->queue_count >= state->queue_count && region->queue_count <= HF_QUEUE_COUNT_MAX &&
+           region->queue_size >= largest &&
+           region->mmap_size >= region->queue_count * (16 + 16 * largest);
+}
+
+static int judge_region(const struct hf_device *device, const struct state *state,
+                        struct hf_error *error)
 {
     const struct hf_inflight_plan *region = &state->inflight;
 
-    if (region->mmap_size == 0)
-        return 0;
-    if (region->mmap_size > HF_FRONTEND_REGION_SIZE_MAX || region->mmap_offset > OFFSET_MAX ||
-        region->queue_count < state->queue_count || region->queue_count > HF_QUEUE_COUNT_MAX)
+    (void)device;
+    if (!region_is_possible(state))
         return hf_error_set(error, EINVAL,
-                            "an in-flight region that cannot be: %llu bytes at %llu for %u rings",
+                            "an in-flight region that cannot be: %llu bytes at %llu for %u rings "
+                            "of %u",
                             (unsigned long long)region->mmap_size,
-                            (unsigned long long)region->mmap_offset, region->queue_count);
+                            (unsigned long long)region->mmap_offset, region->queue_count,
+                            region->queue_size);
     return 0;
 }
 
@@ -272,28 +312,30 @@ static void take(struct hf_device *device, const struct state *state)
 
     hf_device_end_epoch(device);
     plan->promise.features = state->offered;
-    if (state->features_set)
+    hf_plan_forget_features(plan);
+    if ((state->flags & STATE_FEATURES_SET) != 0)
         hf_plan_set_features(plan, state->features);
     for (uint16_t i = 0; i < state->queue_count; i++)
         hf_device_lay_ring(device, i, &state->rings[i].queue, state->rings[i].base);
     take_region(plan, &state->inflight);
     device->status = state->status;
     device->early_kick = state->early_kick;
-    device->stopped_clean = state->clean;
+    device->reset_untold = (state->status & HF_VIRTIO_STATUS_NEEDS_RESET) != 0;
+    device->stopped_clean = (state->flags & STATE_CLEAN) != 0;
+    device->last_in_flight = state->in_flight;
 }
 
 static int load(struct hf_device *device, const void *bytes, size_t size_bytes, struct state *state,
                 struct hf_error *error)
 {
+    static int (*const judges[])(const struct hf_device *, const struct state *,
+                                 struct hf_error *) = { judge_form, judge_features, judge_rings,
+                                                        judge_region };
     struct hf_reader reader = hf_reader_of(bytes, size_bytes);
     int result = parse(device, &reader, state, error);
 
-    if (result == 0)
-        result = judge_features(device, state, error);
-    if (result == 0)
-        result = judge_rings(device, state, error);
-    if (result == 0)
-        result = judge_region(state, error);
+    for (unsigned i = 0; i < HF_ARRAY_COUNT(judges) && result == 0; i++)
+        result = judges[i](device, state, error);
     if (result == 0)
         result = make_region(state, error);
     if (result < 0) {
@@ -307,9 +349,7 @@ static int load(struct hf_device *device, const void *bytes, size_t size_bytes, 
 int hf_device_load(struct hf_device *device, const void *state, size_t size_bytes,
                    struct hf_error *error)
 {
-    const struct hf_plan *plan = &device->frontend.front.plan;
-
-    if (plan->run || !hf_device_at_rest(device) ||
+    if (device->run || !hf_device_at_rest(device) ||
         (device->status & HF_VIRTIO_STATUS_DRIVER_OK) != 0)
         return hf_error_set(error, EBUSY, "the device is in use: reset it first");
     struct state *parsed = calloc(1, sizeof(*parsed));

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#define APPLY_MAX 16u
+
 static bool should_run(const struct hf_device *device)
 {
     bool driver_is_there = (device->status & HF_VIRTIO_STATUS_DRIVER_OK) != 0 ||
@@ -31,20 +33,50 @@ static int judge_order(const struct hf_device *device, struct hf_error *error)
                         "did not acknowledge VERSION_1: such rings are not supported");
 }
 
-int hf_device_apply(struct hf_device *device, struct hf_error *error)
+static int apply_once(struct hf_device *device, struct hf_error *error)
 {
     struct hf_plan *plan = hf_frontend_plan(&device->frontend);
     bool run = should_run(device);
     int result = run ? judge_order(device, error) : 0;
 
+    device->apply_owed = false;
     if (run && result == 0)
         result = hf_device_bind(device, error);
     /* A driver may use the device without having written any features: it acknowledged none. */
     if (run && result == 0 && plan->features_generation == 0)
         hf_plan_set_features(plan, 0);
-    hf_plan_set_run(plan, run && result == 0);
+    device->run = run && result == 0;
+    /* The back-end is reset before the next driver's rings start. */
+    hf_plan_set_run(plan, device->run && !hf_device_reset_is_owed(device));
     hf_frontend_changed(&device->frontend);
     return result;
+}
+
+/* An operation of the host's may change what this depends on: then all of it is gone through again.
+ * One that never comes to rest is not followed for ever; the next dispatch goes on with it. */
+int hf_device_apply(struct hf_device *device, struct hf_error *error)
+{
+    int result = 0;
+
+    device->apply_owed = true;
+    for (unsigned i = 0; device->apply_owed && !device->binding && i < APPLY_MAX; i++) {
+        hf_error_clear(error);
+        device->binding = true;
+        result = apply_once(device, error);
+        device->binding = false;
+    }
+    return result;
+}
+
+void hf_device_apply_owed(struct hf_device *device)
+{
+    struct hf_error error;
+
+    if (!device->apply_owed || hf_device_apply(device, &error) == 0)
+        return;
+    hf_device_tell(device, &(struct hf_device_event){ .kind = HF_DEVICE_EVENT_HOST_FAILED,
+                                                      .error = error.code,
+                                                      .text = error.text });
 }
 
 int hf_device_set_status(struct hf_device *device, uint8_t status, struct hf_error *error)
@@ -60,9 +92,13 @@ int hf_device_set_status(struct hf_device *device, uint8_t status, struct hf_err
     return hf_device_apply(device, error);
 }
 
+/* "A device MUST NOT [...] interact with the queues after indicating completion of the reset by
+ * reinitializing device status to 0" (virtio 1.3 §2.4.1). */
 uint8_t hf_device_get_status(const struct hf_device *device)
 {
-    return device->status;
+    bool resets = device->status == 0 && !hf_device_at_rest(device);
+
+    return resets ? device->status_before : device->status;
 }
 
 int hf_device_set_vm_running(struct hf_device *device, bool running, struct hf_error *error)
@@ -76,9 +112,16 @@ void hf_device_reset(struct hf_device *device)
     static const struct hf_device_queue none = { .size = 0 };
     struct hf_plan *plan = hf_frontend_plan(&device->frontend);
 
+    /* Of this life, not of one before it. */
+    if (device->status != 0 || hf_device_at_rest(device))
+        device->status_before = device->status;
     device->status = 0;
     device->early_kick = HF_EARLY_KICK_OFF;
     device->reset_untold = false;
+    device->stopped_clean |= hf_device_at_rest(device);
+    /* Their places are forgotten with them, and what was lost is not at rest yet. */
+    if (!hf_device_at_rest(device) && !hf_device_is_connected(device))
+        hf_device_mark_rings(device);
     hf_plan_forget_features(plan);
     for (uint16_t i = 0; i < plan->queue_count; i++)
         hf_device_lay_ring(device, i, &none, 0);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* So many reads in one go; then others of the same loop have their turn. */
 #define READS_MAX 64u
@@ -40,6 +41,10 @@ static void know_peer(struct hf_channel *channel)
 
     channel->found = hf_process_open_peer(channel->fd, &channel->pidfd);
     channel->pid = hf_stream_peer(channel->fd, &peer) == 0 ? (int)peer.pid : 0;
+    if (channel->pid != (int)getpid())
+        return;
+    hf_fd_close(&channel->pidfd);
+    channel->found = HF_PROCESS_SELF;
 }
 
 int hf_channel_adopt(struct hf_channel *channel, int socket, struct hf_error *error)

@@ -40,7 +40,7 @@ struct hf_channel {
     int fd;                       /* -1: closed */
     int pidfd;                    /* of the peer, -1: unknown */
     int pid;                      /* of the peer, 0: unknown */
-    enum hf_process_result found; /* why pidfd is -1 */
+    enum hf_process_result found; /* why pidfd is -1; of the last peer where there is none */
     struct hf_framer framer;
     struct hf_channel_out out;
 };

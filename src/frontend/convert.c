@@ -34,11 +34,11 @@ void hf_frontend_writer_stopped(struct hf_frontend *frontend)
     frontend->writer_unknown = false;
 }
 
-/* It was hung up on. A process that is this one, or cannot be known, cannot be waited for: the
- * rings start unfenced then, and that was said. */
+/* It was hung up on. A process that cannot be known cannot be waited for: the rings start unfenced
+ * then, and that was said. */
 void hf_frontend_writer_lost(struct hf_frontend *frontend)
 {
-    bool known = frontend->parting_pidfd >= 0 && frontend->parting_pid != (int)getpid();
+    bool known = frontend->parting_pidfd >= 0;
 
     hf_fd_close(&frontend->writer_pidfd);
     if (known)

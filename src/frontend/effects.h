@@ -19,6 +19,8 @@ void hf_frontend_report(struct hf_frontend *frontend, const struct hf_report *re
 void hf_frontend_fence(struct hf_frontend *frontend, bool fence);
 void hf_frontend_same_peer(struct hf_frontend *frontend);
 void hf_frontend_fence_done(struct hf_frontend *frontend);
+/* After it: a command still under way is the host's to reap. */
+void hf_frontend_fence_forget(struct hf_frontend *frontend);
 /* settle.c: where did the rings come to rest? Into frontend->settlement. `write_back`: nobody else
  * touches the region now. */
 void hf_frontend_settle(struct hf_frontend *frontend, bool write_back);

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* A killed process needs milliseconds to die; what takes longer is worth a line, and another one
  * from time to time. */
@@ -101,14 +100,44 @@ static void peer_gone(struct hf_watch *watch, uint32_t events)
     rest_when_free(HF_CONTAINER(watch, struct hf_frontend, fencing.watch));
 }
 
+void hf_frontend_fence_forget(struct hf_frontend *frontend)
+{
+    struct hf_watch *watch = &frontend->fencing.left_watch;
+
+    if (watch->loop == NULL)
+        return;
+    hf_loop_remove(watch);
+    hf_fd_close(&watch->fd);
+}
+
+static void left_ended(struct hf_watch *watch, uint32_t events)
+{
+    (void)events;
+    hf_command_end(watch->fd);
+    hf_frontend_fence_forget(HF_CONTAINER(watch, struct hf_frontend, fencing.left_watch));
+}
+
+/* It ends by itself, and is reaped then. Of two that outlive their use only the later one. */
+static void leave_command(struct hf_frontend *frontend)
+{
+    struct hf_fencing *fencing = &frontend->fencing;
+    int pidfd = hf_fd_steal(&fencing->command_pidfd);
+
+    hf_loop_remove(&fencing->command_watch);
+    if (pidfd < 0)
+        return;
+    hf_frontend_fence_forget(frontend);
+    fencing->left_watch.ready = left_ended;
+    if (hf_loop_add(&frontend->loop, &fencing->left_watch, pidfd, EPOLLIN) < 0)
+        hf_fd_close(&pidfd);
+}
+
 void hf_frontend_fence_done(struct hf_frontend *frontend)
 {
     hf_loop_cancel_timer(&frontend->loop, &frontend->fencing.patience);
     hf_loop_remove(&frontend->fencing.watch);
     hf_fd_close(&frontend->fencing.pidfd);
-    /* A command still under way ends by itself; its zombie is the host's to reap. */
-    hf_loop_remove(&frontend->fencing.command_watch);
-    hf_fd_close(&frontend->fencing.command_pidfd);
+    leave_command(frontend);
     frontend->fencing.owed = false;
     frontend->fencing.behind_ns = 0;
 }
@@ -116,21 +145,30 @@ void hf_frontend_fence_done(struct hf_frontend *frontend)
 /* Its end can be seen, and has not been. */
 static bool may_live(const struct hf_fencing *fencing)
 {
-    return fencing->pidfd >= 0 && fencing->pid != (int)getpid() && !is_gone(fencing);
+    return fencing->pidfd >= 0 && !is_gone(fencing);
 }
 
 static bool must_wait(const struct hf_frontend *frontend)
 {
     if (frontend->fence == HF_FENCE_NONE)
         return false;
+    /* Where there is nobody to watch only the command can tell, however often it fails. */
+    if (frontend->fence == HF_FENCE_COMMAND && frontend->fencing.pidfd < 0)
+        return true;
     return may_live(&frontend->fencing) || frontend->fencing.command_pidfd >= 0;
 }
 
-/* Who it was cannot be known, or cannot be watched. */
-static bool is_unfenced(const struct hf_frontend *frontend)
+/* A process that was gone before it answered was only a go-between: who answered is unknown. */
+static const char *why_unfenced(const struct hf_frontend *frontend, enum hf_process_result found)
 {
-    return frontend->fence != HF_FENCE_NONE && frontend->fencing.pidfd < 0 &&
-           frontend->fencing.command_pidfd < 0 && frontend->parting_found != HF_PROCESS_GONE;
+    bool needs_process = frontend->fence == HF_FENCE_EXIT || frontend->fence == HF_FENCE_KILL;
+
+    return needs_process && found != HF_PROCESS_FOUND ? hf_process_result_text(found) : NULL;
+}
+
+const char *hf_frontend_unfenced(const struct hf_frontend *frontend)
+{
+    return why_unfenced(frontend, frontend->channel.found);
 }
 
 static void command_ended(struct hf_watch *watch, uint32_t events)
@@ -146,7 +184,8 @@ static void command_ended(struct hf_watch *watch, uint32_t events)
         come_to_rest(frontend, is_gone(&frontend->fencing));
     } else {
         say(frontend, "the fence command failed; the rings wait for the end of process",
-            frontend->fence_command);
+            status == -ECHILD ? "its status was lost: this program ignores SIGCHLD or reaps all"
+                              : frontend->fence_command);
     }
 }
 
@@ -211,9 +250,9 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
     fencing->owed = true;
     fencing->patience.expired = lose_patience;
     act(frontend);
-    if (is_unfenced(frontend))
-        say(frontend, "the rings start without a fence against the lost back-end, process",
-            hf_process_result_text(frontend->parting_found));
+    const char *why = why_unfenced(frontend, frontend->parting_found);
+    if (why != NULL)
+        say(frontend, "the rings start without a fence against the lost back-end, process", why);
     if (!must_wait(frontend)) {
         rest_when_free(frontend);
         return;
@@ -223,10 +262,20 @@ void hf_frontend_fence(struct hf_frontend *frontend, bool fence)
         hf_loop_add(&frontend->loop, &fencing->watch, fencing->pidfd, EPOLLIN);
 }
 
+/* Numbers can be compared in our own pid namespace only. */
+static bool is_the_lost_one(const struct hf_frontend *frontend)
+{
+    int same = hf_process_same(frontend->fencing.pidfd, frontend->channel.pidfd);
+
+    if (same >= 0)
+        return same > 0;
+    return frontend->fencing.pid == frontend->channel.pid && frontend->channel.pid != 0;
+}
+
 /* It may be finishing the record of the old session, so the region is read and not written. */
 void hf_frontend_same_peer(struct hf_frontend *frontend)
 {
-    if (frontend->fencing.owed && frontend->fencing.pid == frontend->channel.pid &&
-        frontend->channel.pid != 0 && !hf_process_ended(frontend->fencing.pidfd))
+    if (frontend->fencing.owed && is_the_lost_one(frontend) &&
+        !hf_process_ended(frontend->fencing.pidfd))
         come_to_rest(frontend, false);
 }

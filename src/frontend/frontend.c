@@ -28,7 +28,7 @@ static void trace(struct hf_frontend *frontend, const char *arrow, const struct 
 static void step(struct hf_frontend *frontend, struct hf_event *event)
 {
     const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
-    uint32_t region = inflight->generation;
+    uint64_t region = inflight->generation;
 
     event->now_ns = hf_clock_ns();
     hf_front_step(&frontend->front, event, &frontend->effects);
@@ -167,9 +167,10 @@ static void grant_wishes(struct hf_timer *timer)
     }
     if (frontend->cut)
         cut(frontend);
-    if (unwanted || frontend->wanted != is_up(frontend))
-        hf_frontend_post(frontend, (struct hf_event){ .kind = frontend->wanted ? HF_EVENT_START
-                                                                               : HF_EVENT_STOP });
+    if (unwanted || (is_up(frontend) && !frontend->wanted))
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_STOP });
+    if (frontend->wanted && !is_up(frontend))
+        hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_START });
 }
 
 static void wish(struct hf_frontend *frontend)
@@ -263,6 +264,7 @@ void hf_frontend_done(struct hf_frontend *frontend)
 {
     HF_CHECK(!frontend->stepping);
     hf_frontend_fence_done(frontend);
+    hf_frontend_fence_forget(frontend);
     hf_channel_close(&frontend->channel);
     hf_fd_close(&frontend->given_fd);
     hf_fd_close(&frontend->parting_pidfd);
@@ -288,7 +290,7 @@ void hf_frontend_dispatch(struct hf_frontend *frontend)
 void hf_frontend_want(struct hf_frontend *frontend, bool wanted)
 {
     frontend->wanted = wanted;
-    frontend->unwanted = !wanted;
+    frontend->unwanted |= !wanted;
     wish(frontend);
 }
 
@@ -328,7 +330,8 @@ int64_t hf_frontend_ask(struct hf_frontend *frontend, const struct hf_asked *ask
     if (frontend->asked.number != 0 || frontend->front.asked.number != 0)
         return -EBUSY;
     frontend->asked = *asked;
-    frontend->asked.number = ++frontend->last_asked;
+    frontend->last_asked += frontend->last_asked == UINT32_MAX ? 2 : 1; /* 0: none is waiting */
+    frontend->asked.number = frontend->last_asked;
     wish(frontend);
     return frontend->asked.number;
 }

@@ -39,6 +39,7 @@ struct hf_fencing {
     uint64_t tell_ns;         /* when that is to be said */
     int command_pidfd;        /* of the fence command under way, or -1 */
     struct hf_watch command_watch;
+    struct hf_watch left_watch; /* a command that nobody waits for any more, to be reaped */
 };
 
 /* Where the rings came to rest. */
@@ -70,7 +71,7 @@ struct hf_frontend {
     char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
 
     bool wanted;   /* a back-end is wanted: level, not event */
-    bool unwanted; /* the host said so: who gave up is down, then */
+    bool unwanted; /* the host said so since: whatever there is ends, who gave up is down */
     bool changed;  /* the plan was changed */
     bool cut;      /* the present session shall end */
     struct hf_asked asked;
@@ -119,6 +120,9 @@ void hf_frontend_flush(struct hf_frontend *frontend);
 bool hf_frontend_is_settled(struct hf_frontend *frontend);
 /* There is a region with the requests in flight, or the back-end may give one when rings start. */
 bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend);
+/* Why the fence has no hold on the process of the present or the last back-end, or NULL. Its rings
+ * start again unfenced, unless its units are fenced by itself. */
+const char *hf_frontend_unfenced(const struct hf_frontend *frontend);
 /* Ends the session, if there is one, as if it had been lost. */
 void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a

@@ -22,6 +22,10 @@ static void warn_of_losses(const struct hf_frontend *frontend, struct hf_text *t
         hf_text_add(text, "; lossy: it does not track requests in flight");
     if (frontend->fence == HF_FENCE_NONE)
         hf_text_add(text, "; lossy: it is not fenced");
+    /* Whether it does that itself is asked only later, and not known here. */
+    const char *why = hf_frontend_unfenced(frontend);
+    if (why != NULL)
+        hf_text_add(text, "; lossy unless it fences its units itself: it is not fenced: %s", why);
 }
 
 static void connected(const struct hf_frontend *frontend, const struct hf_report *report,

@@ -138,6 +138,7 @@ static void react(struct hf_initiator *initiator, const struct hf_device_event *
     case HF_DEVICE_EVENT_FENCE:
     case HF_DEVICE_EVENT_HOST_FAILED:
     case HF_DEVICE_EVENT_NEEDS_RESET:
+    case HF_DEVICE_EVENT_MEMORY_READY:
     case HF_DEVICE_EVENT_MEMORY_RELEASED:
     case HF_DEVICE_EVENT_LOG_SETTLED:
     case HF_DEVICE_EVENT_COUNT:

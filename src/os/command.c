@@ -95,7 +95,8 @@ int hf_command_start(const char *line, const char *const *variables, struct hf_e
     enum hf_process_result result = hf_process_open(pid, &pidfd);
     if (result == HF_PROCESS_FOUND)
         return pidfd;
-    kill(pid, SIGKILL);
+    if (result != HF_PROCESS_GONE) /* or its number is another's by now */
+        kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     return hf_error_set(error, ENOSYS, "cannot watch '%s': %s", line,
                         hf_process_result_text(result));

@@ -8,13 +8,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Linux 6.5; the headers of Debian 12 are older. */
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
+/* Linux 6.9: PID_FS_MAGIC of linux/magic.h. From there on a process is an inode (pidfs). */
+#define PIDFS_MAGIC 0x50494446
 
 static const char *const texts[HF_PROCESS_RESULT_COUNT] = {
     [HF_PROCESS_FOUND] = "the process is held",
@@ -22,6 +26,7 @@ static const char *const texts[HF_PROCESS_RESULT_COUNT] = {
     [HF_PROCESS_FOREIGN] = "the process lives in a pid namespace that cannot be seen from here",
     [HF_PROCESS_FORBIDDEN] = "not permitted to reach the process",
     [HF_PROCESS_UNSUPPORTED] = "this kernel has no pidfds",
+    [HF_PROCESS_SELF] = "this process made the socket, who uses it is unknown",
     [HF_PROCESS_NO_RESOURCES] = "no file descriptor or memory left for a pidfd",
 };
 
@@ -84,6 +89,29 @@ enum hf_process_result hf_process_open_peer(int socket_fd, int *pidfd)
     if (hf_stream_peer(socket_fd, &peer) < 0)
         return HF_PROCESS_FOREIGN;
     return hf_process_open(peer.pid, pidfd);
+}
+
+static int inode_of(int pidfd, struct stat *inode)
+{
+    struct statfs system;
+
+    if (fstatfs(pidfd, &system) < 0)
+        return -errno;
+    if ((unsigned long)system.f_type != PIDFS_MAGIC)
+        return -EOPNOTSUPP;
+    return fstat(pidfd, inode) < 0 ? -errno : 0;
+}
+
+int hf_process_same(int a, int b)
+{
+    struct stat inode_a, inode_b;
+    int result = inode_of(a, &inode_a);
+
+    if (result == 0)
+        result = inode_of(b, &inode_b);
+    if (result < 0)
+        return result;
+    return inode_a.st_ino == inode_b.st_ino && inode_a.st_dev == inode_b.st_dev;
 }
 
 bool hf_process_ended(int pidfd)

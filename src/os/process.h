@@ -15,6 +15,7 @@ enum hf_process_result {
     HF_PROCESS_FOREIGN,      /* pid 0: lives in a pid namespace that ours does not show */
     HF_PROCESS_FORBIDDEN,    /* EPERM: not ours to signal, or a filter forbids the call */
     HF_PROCESS_UNSUPPORTED,  /* ENOSYS: no pidfds here */
+    HF_PROCESS_SELF,         /* a peer that is this process: whoever it gave the other end to */
     HF_PROCESS_NO_RESOURCES, /* EMFILE, ENFILE, ENOMEM */
     HF_PROCESS_RESULT_COUNT,
 };
@@ -30,6 +31,11 @@ enum hf_process_result hf_process_open(pid_t pid, int *pidfd);
  * for an accepted one who called connect(). Uses SO_PEERPIDFD where the kernel has it (6.5), which
  * a reused pid cannot fool. */
 enum hf_process_result hf_process_open_peer(int socket_fd, int *pidfd);
+
+/* Whether two pidfds hold one process: 1, 0, or -errno where that cannot be told: before Linux 6.9
+ * all pidfds look alike (-EOPNOTSUPP). Pid numbers tell less: a process of a foreign pid namespace
+ * has none here. */
+int hf_process_same(int a, int b);
 
 /* True once the process has ended (all its threads). Does not block. */
 bool hf_process_ended(int pidfd);

@@ -175,9 +175,10 @@ struct hf_front {
     uint32_t last_dial;
     bool sending; /* a SEND has not been answered by SENT */
 
-    bool lost;       /* the rings did not stop by GET_VRING_BASE: recovery is under way */
-    bool lost_early; /* that session did not run for backoff_reset_ns */
-    bool refused;    /* the last session ended by a refusal: another back-end must come first */
+    bool lost;           /* the rings did not stop by GET_VRING_BASE: recovery is under way */
+    bool lost_early;     /* that session did not run for backoff_reset_ns */
+    uint64_t lost_epoch; /* of the plan, then: a guest that was reset knows nothing of it */
+    bool refused;        /* the last session ended by a refusal: another back-end must come first */
     uint64_t lost_ns;
     uint32_t lost_in_flight;
     uint32_t tries_left;    /* until the first CONNECTED; 0 = no limit */
@@ -202,6 +203,8 @@ void hf_front_init(struct hf_front *front, const struct hf_front_settings *setti
 /* One event in, effects out (the list is emptied first). */
 void hf_front_step(struct hf_front *front, const struct hf_event *event,
                    struct hf_effects *effects);
+/* The rings were cut off, and their requests are still to be recovered. */
+bool hf_front_recovers(const struct hf_front *front);
 /* Connected, and the back-end was told all of the plan, and confirmed it. */
 bool hf_front_is_settled(struct hf_front *front);
 /* Stops the program if something that must always hold does not. Tests and debug builds call it

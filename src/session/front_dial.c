@@ -60,13 +60,19 @@ void hf_front_part(struct hf_step_context *context)
     ask_to_settle(context);
 }
 
+bool hf_front_recovers(const struct hf_front *front)
+{
+    return front->lost && front->lost_epoch == front->plan.epoch;
+}
+
 void hf_front_note_cut(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;
 
-    if (!hf_session_any_started(&front->session, &front->plan) || front->lost)
+    if (!hf_session_any_started(&front->session, &front->plan) || hf_front_recovers(front))
         return;
     front->lost = true;
+    front->lost_epoch = front->plan.epoch;
     front->lost_ns = context->event->now_ns;
     front->lost_early = false;
 }

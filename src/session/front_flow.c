@@ -32,8 +32,16 @@ static void send(struct hf_step_context *context, const struct hf_step *step)
     front->send_deadline_ns = limit_ns == 0 ? 0 : context->event->now_ns + limit_ns;
 }
 
-/* Everything asked is answered and the owner is set; its acknowledgement need not be waited for. No
- * ring is started before, or what a stop means would depend on how fast acknowledgements come. */
+/* The last message of the handshake is sent; where it is acknowledged, that is waited for: a
+ * back-end that refuses it is none. */
+static bool awaits_owner(const struct hf_front *front)
+{
+    return front->phase == HF_PHASE_NEGOTIATING && front->session.told[HF_ROW_SET_OWNER] != 0 &&
+           front->session.pending_count > 0;
+}
+
+/* Everything asked is answered and the owner is set. No ring is started before, or what a stop
+ * means would depend on how fast acknowledgements come. */
 static void become_ready(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;
@@ -64,8 +72,8 @@ static void report_started(struct hf_step_context *context)
     struct hf_front *front = context->front;
     struct hf_report *report = hf_front_report(context, HF_REPORT_STARTED);
 
-    report->recovered = front->lost;
-    if (front->lost) {
+    report->recovered = hf_front_recovers(front);
+    if (report->recovered) {
         report->gap_ns = context->event->now_ns - front->lost_ns;
         report->in_flight = front->lost_in_flight;
     }
@@ -122,6 +130,8 @@ void hf_front_advance(struct hf_step_context *context)
         hf_front_lose(context, fault);
         return;
     }
+    if (awaits_owner(front))
+        return;
     become_ready(context);
     if (must_stop(front)) {
         front->session.stopping = true;

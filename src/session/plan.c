@@ -28,7 +28,7 @@ void hf_plan_init(struct hf_plan *plan, uint16_t queue_count)
         plan->regions[i].fd = -1;
 }
 
-uint32_t hf_plan_next_generation(struct hf_plan *plan)
+uint64_t hf_plan_next_generation(struct hf_plan *plan)
 {
     return ++plan->last_generation;
 }
@@ -213,7 +213,7 @@ int hf_plan_set_log(struct hf_plan *plan, uint64_t size_bytes, uint64_t mmap_off
 {
     int old = plan->log.fd;
     bool toggled = (old >= 0) != (fd >= 0);
-    uint32_t generation = hf_plan_next_generation(plan);
+    uint64_t generation = hf_plan_next_generation(plan);
 
     plan->log.fd = fd;
     plan->log.size_bytes = size_bytes;
@@ -224,11 +224,11 @@ int hf_plan_set_log(struct hf_plan *plan, uint64_t size_bytes, uint64_t mmap_off
     return old;
 }
 
-uint32_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue)
+uint64_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue)
 {
     uint64_t device = hf_max_u64(plan->features_generation, plan->epoch_generation);
 
-    return (uint32_t)hf_max_u64(plan->rings[queue].generation, device);
+    return hf_max_u64(plan->rings[queue].generation, device);
 }
 
 bool hf_plan_any_ran(const struct hf_plan *plan)

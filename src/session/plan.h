@@ -23,14 +23,14 @@
 #define HF_REGION_COUNT_BASELINE 8u
 
 struct hf_ring_plan {
-    uint32_t generation;        /* of size, addresses and kick: a change means stop and start */
-    uint32_t layout_generation; /* of size and addresses alone */
-    uint32_t call_generation;   /* may change at any time */
-    uint32_t err_generation;
+    uint64_t generation;        /* of size, addresses and kick: a change means stop and start */
+    uint64_t layout_generation; /* of size and addresses alone */
+    uint64_t call_generation;   /* may change at any time */
+    uint64_t err_generation;
     uint16_t size; /* 0: the guest has not set this ring up; it is neither started nor stopped */
     uint16_t base; /* next index to fetch at the next start */
     bool disabled; /* started, but not to be served (ENABLE 0) */
-    uint32_t ran;  /* layout generation it was started with; 0: at rest, and its base is known */
+    uint64_t ran;  /* layout generation it was started with; 0: at rest, and its base is known */
     uint64_t desc_address; /* front-end virtual addresses */
     uint64_t avail_address;
     uint64_t used_address;
@@ -42,7 +42,7 @@ struct hf_ring_plan {
 };
 
 struct hf_region_plan {
-    uint32_t generation; /* 0: free slot */
+    uint64_t generation; /* 0: free slot */
     uint64_t guest_address;
     uint64_t size_bytes;
     uint64_t user_address;
@@ -51,7 +51,7 @@ struct hf_region_plan {
 };
 
 struct hf_inflight_plan {
-    uint32_t generation; /* 0: no region yet in this epoch */
+    uint64_t generation; /* 0: no region yet in this epoch */
     bool absent;         /* the back-end said "none" (size 0) in this epoch */
     uint64_t mmap_size;
     uint64_t mmap_offset;
@@ -61,8 +61,8 @@ struct hf_inflight_plan {
 };
 
 struct hf_log_plan {
-    uint32_t generation;        /* 0: off */
-    uint32_t toggle_generation; /* of the last switch on or off */
+    uint64_t generation;        /* 0: off */
+    uint64_t toggle_generation; /* of the last switch on or off */
     uint64_t size_bytes;
     uint64_t mmap_offset;
     int fd;
@@ -77,12 +77,12 @@ struct hf_promise {
 };
 
 struct hf_plan {
-    uint32_t last_generation;
+    uint64_t last_generation;
     bool run;         /* should the rings run: THE predicate, set in one place by the device */
     bool settle_owed; /* rings ran; none starts before it is known where they came to rest */
 
     uint64_t features; /* acknowledged by the guest; without bits 26 and 30 */
-    uint32_t features_generation;
+    uint64_t features_generation;
     uint64_t protocol_wanted; /* what we would use where it is offered */
     struct hf_promise promise;
 
@@ -90,23 +90,23 @@ struct hf_plan {
     uint16_t late_rings;  /* so many of the first begin after the others: a device type's own */
     struct hf_ring_plan rings[HF_QUEUE_COUNT_MAX];
 
-    uint32_t memory_generation;
+    uint64_t memory_generation;
     uint32_t region_count;
     uint32_t region_slots; /* beyond these none was ever used */
     struct hf_region_plan regions[HF_REGION_COUNT_MAX];
 
-    uint32_t epoch; /* from guest reset to guest reset */
-    uint32_t epoch_generation;
+    uint64_t epoch; /* from guest reset to guest reset */
+    uint64_t epoch_generation;
     struct hf_inflight_plan inflight;
     struct hf_log_plan log;
 
-    uint32_t channel_generation; /* 0: no channel for the back-end's requests */
+    uint64_t channel_generation; /* 0: no channel for the back-end's requests */
     int channel_fd;              /* its end; each back-end gets a new one */
 };
 
 /* `queue_count` <= HF_QUEUE_COUNT_MAX. All descriptors -1, nothing wanted. */
 void hf_plan_init(struct hf_plan *plan, uint16_t queue_count);
-uint32_t hf_plan_next_generation(struct hf_plan *plan);
+uint64_t hf_plan_next_generation(struct hf_plan *plan);
 
 void hf_plan_set_run(struct hf_plan *plan, bool run);
 /* Bits 26 and 30 are not the guest's; they are dropped. */
@@ -150,7 +150,7 @@ int hf_plan_set_inflight(struct hf_plan *plan, const struct hf_inflight_plan *in
 int hf_plan_set_log(struct hf_plan *plan, uint64_t size_bytes, uint64_t mmap_offset, int fd);
 
 /* Generation a running ring must have been started with: its own or the device's, what is newer. */
-uint32_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue);
+uint64_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue);
 /* Rings in the order in which they begin: place 0 .. queue_count - 1. */
 uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place);
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan);

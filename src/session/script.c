@@ -23,7 +23,7 @@ const char *hf_row_name(enum hf_row_id row)
     return hf_script_rows[row].name;
 }
 
-static uint32_t *told(struct hf_session *session, enum hf_row_id row, uint16_t index)
+static uint64_t *told(struct hf_session *session, enum hf_row_id row, uint16_t index)
 {
     switch (hf_script_rows[row].scope) {
     case HF_SCOPE_RING:
@@ -124,7 +124,7 @@ static bool must_wait(const struct hf_session *session)
 static bool undo_is_owed(const struct hf_script_state *state, struct hf_step *step)
 {
     const struct hf_row *row = &hf_script_rows[step->row];
-    uint32_t now = *told(state->session, step->row, step->index);
+    uint64_t now = *told(state->session, step->row, step->index);
 
     return now != 0 && now != row->wanted(state, step->index);
 }
@@ -268,7 +268,7 @@ static struct hf_reply_result fault_of(struct hf_reply_result result, enum hf_fa
 }
 
 static bool take_pending(struct hf_session *session, struct hf_reply_result *result,
-                         uint32_t *silent_count)
+                         uint64_t *silent_count)
 {
     if (session->pending_count == 0)
         return false;
@@ -322,7 +322,7 @@ struct hf_reply_result hf_script_reply(const struct hf_script_state *state,
     struct hf_reply_result result = { .fault = HF_FAULT_NONE };
     struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
 
-    uint32_t silent_count;
+    uint64_t silent_count;
 
     if (!take_pending(state->session, &result, &silent_count)) {
         hf_text_add(&text, "%s", hf_request_name(reply->request));

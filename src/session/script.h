@@ -50,21 +50,21 @@ enum hf_row_id {
 
 /* One region as this session's back-end knows it: enough to take it back. */
 struct hf_region_told {
-    uint32_t generation;
+    uint64_t generation;
     uint64_t guest_address;
     uint64_t size_bytes;
     uint64_t user_address;
 };
 
 struct hf_ring_told {
-    uint32_t generation[HF_ROW_COUNT]; /* indexed by row; only per-ring rows are used */
+    uint64_t generation[HF_ROW_COUNT]; /* indexed by row; only per-ring rows are used */
 };
 
 struct hf_pending {
     enum hf_row_id row;
     uint16_t index;
     bool undo;
-    uint32_t silent_count; /* unanswered messages sent before it: its answer confirms them */
+    uint64_t silent_count; /* unanswered messages sent before it: its answer confirms them */
     uint64_t deadline_ns;
 };
 
@@ -78,11 +78,11 @@ struct hf_session {
     enum hf_row_id last_row; /* of the last message sent */
     uint64_t answered;       /* HF_BIT(row) of the questions whose answer is known */
     bool stopping;           /* every started ring must stop before anything else is done */
-    uint32_t converting;     /* generation of the in-flight region that the edge copies; 0: none */
+    uint64_t converting;     /* generation of the in-flight region that the edge copies; 0: none */
     bool notify_owed;        /* a ring was started or its call descriptor changed: signal it */
-    uint32_t silent_count;   /* messages sent that have no answer of their own */
-    uint32_t silent_confirmed;   /* so many of them were surely carried out */
-    uint32_t told[HF_ROW_COUNT]; /* rows that are told once */
+    uint64_t silent_count;   /* messages sent that have no answer of their own */
+    uint64_t silent_confirmed;   /* so many of them were surely carried out */
+    uint64_t told[HF_ROW_COUNT]; /* rows that are told once */
     struct hf_ring_told rings[HF_QUEUE_COUNT_MAX];
     struct hf_region_told regions[HF_REGION_COUNT_MAX];
     struct hf_pending pending[HF_PENDING_MAX];
@@ -109,7 +109,7 @@ struct hf_step {
     uint16_t index; /* queue or region slot; 0 for rows told once */
     bool undo;
     bool answered;       /* a reply or an acknowledgement will come */
-    uint32_t generation; /* that is told by it */
+    uint64_t generation; /* that is told by it */
     struct hf_message message;
 };
 

@@ -12,32 +12,32 @@ bool hf_session_has(const struct hf_session *session, uint64_t protocol_feature)
     return (session->protocol & protocol_feature) != 0;
 }
 
-static uint32_t always(HF_ROW_ARGS)
+static uint64_t always(HF_ROW_ARGS)
 {
     (void)state;
     (void)index;
     return 1;
 }
 
-static uint32_t with_protocol_features(HF_ROW_ARGS)
+static uint64_t with_protocol_features(HF_ROW_ARGS)
 {
     (void)index;
     return (state->session->offered & HF_FEATURE(PROTOCOL_FEATURES)) != 0;
 }
 
-static uint32_t with_mq(HF_ROW_ARGS)
+static uint64_t with_mq(HF_ROW_ARGS)
 {
     (void)index;
     return hf_session_has(state->session, HF_PROTOCOL_FEATURE(MQ));
 }
 
-static uint32_t with_slots(HF_ROW_ARGS)
+static uint64_t with_slots(HF_ROW_ARGS)
 {
     (void)index;
     return hf_session_has(state->session, HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
 }
 
-static uint32_t channel_given(HF_ROW_ARGS)
+static uint64_t channel_given(HF_ROW_ARGS)
 {
     (void)index;
     if (!hf_session_has(state->session, HF_PROTOCOL_FEATURE(BACKEND_REQ)))
@@ -45,19 +45,19 @@ static uint32_t channel_given(HF_ROW_ARGS)
     return state->plan->channel_generation;
 }
 
-static uint32_t config_asked(HF_ROW_ARGS)
+static uint64_t config_asked(HF_ROW_ARGS)
 {
     (void)index;
     return state->asked->request == HF_REQUEST_GET_CONFIG ? state->asked->number : 0;
 }
 
-static uint32_t config_change_asked(HF_ROW_ARGS)
+static uint64_t config_change_asked(HF_ROW_ARGS)
 {
     (void)index;
     return state->asked->request == HF_REQUEST_SET_CONFIG ? state->asked->number : 0;
 }
 
-static uint32_t reset_asked(HF_ROW_ARGS)
+static uint64_t reset_asked(HF_ROW_ARGS)
 {
     (void)index;
     if (hf_session_any_started(state->session, state->plan))
@@ -67,26 +67,26 @@ static uint32_t reset_asked(HF_ROW_ARGS)
 
 /* A ring without one is told so: DPDK and SPDK make a ring at this message, find the in-flight
  * region only of rings they have, and start none that was not given a call. */
-static uint32_t call_given(HF_ROW_ARGS)
+static uint64_t call_given(HF_ROW_ARGS)
 {
     const struct hf_ring_plan *ring = &state->plan->rings[index];
 
     return ring->call_generation == 0 && ring->size != 0 ? 1 : ring->call_generation;
 }
 
-static uint32_t err_given(HF_ROW_ARGS)
+static uint64_t err_given(HF_ROW_ARGS)
 {
     return state->plan->rings[index].err_generation;
 }
 
-static uint32_t features_acknowledged(HF_ROW_ARGS)
+static uint64_t features_acknowledged(HF_ROW_ARGS)
 {
     const struct hf_plan *plan = state->plan;
 
     (void)index;
     if (plan->features_generation == 0)
         return 0;
-    return (uint32_t)hf_max_u64(plan->features_generation, plan->log.toggle_generation);
+    return hf_max_u64(plan->features_generation, plan->log.toggle_generation);
 }
 
 /* The rings may start: wanted, acknowledged, and the old back-end is surely harmless. */
@@ -120,25 +120,25 @@ static bool tracks_inflight(const struct hf_script_state *state)
  * lost: the region in use is ours, by its descriptor, and SET_INFLIGHT_FD follows as it does at
  * every first start.
  */
-static uint32_t inflight_asked(HF_ROW_ARGS)
+static uint64_t inflight_asked(HF_ROW_ARGS)
 {
     (void)index;
     return tracks_inflight(state) && !state->plan->inflight.absent ? state->plan->epoch : 0;
 }
 
-static uint32_t inflight_there(HF_ROW_ARGS)
+static uint64_t inflight_there(HF_ROW_ARGS)
 {
     (void)index;
     return tracks_inflight(state) ? state->plan->inflight.generation : 0;
 }
 
-static uint32_t log_on(HF_ROW_ARGS)
+static uint64_t log_on(HF_ROW_ARGS)
 {
     (void)index;
     return state->plan->log.generation;
 }
 
-static uint32_t table_changed(HF_ROW_ARGS)
+static uint64_t table_changed(HF_ROW_ARGS)
 {
     const struct hf_plan *plan = state->plan;
 
@@ -150,29 +150,29 @@ static uint32_t table_changed(HF_ROW_ARGS)
     return plan->memory_generation;
 }
 
-static uint32_t region_there(HF_ROW_ARGS)
+static uint64_t region_there(HF_ROW_ARGS)
 {
     return with_slots(state, 0) ? state->plan->regions[index].generation : 0;
 }
 
-static uint32_t ring_runs(HF_ROW_ARGS)
+static uint64_t ring_runs(HF_ROW_ARGS)
 {
     if (!may_start(state) || state->plan->rings[index].size == 0)
         return 0;
     return hf_plan_ring_generation(state->plan, index);
 }
 
-static uint32_t addresses_given(HF_ROW_ARGS)
+static uint64_t addresses_given(HF_ROW_ARGS)
 {
-    uint32_t generation = ring_runs(state, index);
+    uint64_t generation = ring_runs(state, index);
 
     if (generation == 0)
         return 0;
-    generation = (uint32_t)hf_max_u64(generation, state->plan->rings[index].log_generation);
-    return (uint32_t)hf_max_u64(generation, state->plan->log.toggle_generation);
+    generation = hf_max_u64(generation, state->plan->rings[index].log_generation);
+    return hf_max_u64(generation, state->plan->log.toggle_generation);
 }
 
-static uint32_t ring_enabled(HF_ROW_ARGS)
+static uint64_t ring_enabled(HF_ROW_ARGS)
 {
     if (!with_protocol_features(state, 0) || state->plan->rings[index].disabled)
         return 0;
@@ -184,7 +184,7 @@ enum hf_row_id hf_script_beginning(const struct hf_script_state *state)
     return with_protocol_features(state, 0) ? HF_ROW_SET_VRING_ENABLE : HF_ROW_SET_VRING_KICK;
 }
 
-static uint32_t unconfirmed(HF_ROW_ARGS)
+static uint64_t unconfirmed(HF_ROW_ARGS)
 {
     (void)index;
     if (state->session->silent_count == state->session->silent_confirmed)

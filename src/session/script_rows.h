@@ -20,7 +20,7 @@ struct hf_row {
     bool question; /* its answer decides what comes next: nothing is sent before it is there */
     bool undo_is_question;
     /* The generation the back-end should have been told; 0: it need not be told. */
-    uint32_t (*wanted)(const struct hf_script_state *state, uint16_t index);
+    uint64_t (*wanted)(const struct hf_script_state *state, uint16_t index);
     void (*fill)(const struct hf_script_state *state, uint16_t index, struct hf_message *message);
     void (*fill_undo)(const struct hf_script_state *state, uint16_t index,
                       struct hf_message *message);

@@ -51,7 +51,7 @@ struct sim_reading {
     uint8_t process_names[SIM_PROCESSES_MAX];
     uint8_t processes[SIM_PROCESSES_MAX];
     unsigned process_count;
-    uint32_t generations[SIM_GENERATIONS_MAX];
+    uint64_t generations[SIM_GENERATIONS_MAX];
     unsigned generation_count;
     struct hf_front front; /* parts of it, to be changed */
 };

@@ -11,9 +11,9 @@
 /* ---- generations: their order is all that is asked of them ------------------------------------
  */
 
-typedef void visit_generation(struct sim_reading *reading, uint32_t *generation);
+typedef void visit_generation(struct sim_reading *reading, uint64_t *generation);
 
-static void note(struct sim_reading *reading, uint32_t *generation)
+static void note(struct sim_reading *reading, uint64_t *generation)
 {
     for (unsigned i = 0; i < reading->generation_count; i++)
         if (reading->generations[i] == *generation)
@@ -25,9 +25,9 @@ static void note(struct sim_reading *reading, uint32_t *generation)
 }
 
 /* 0 and 1 are always among them and keep their meaning: none, and "told without one". */
-static void rank(struct sim_reading *reading, uint32_t *generation)
+static void rank(struct sim_reading *reading, uint64_t *generation)
 {
-    uint32_t smaller = 0;
+    uint64_t smaller = 0;
 
     for (unsigned i = 0; i < reading->generation_count; i++)
         smaller += reading->generations[i] < *generation;
@@ -36,7 +36,7 @@ static void rank(struct sim_reading *reading, uint32_t *generation)
 
 static void visit_plan(struct sim_reading *reading, struct hf_plan *plan, visit_generation *visit)
 {
-    uint32_t *const alone[] = { &plan->features_generation, &plan->memory_generation,
+    uint64_t *const alone[] = { &plan->features_generation, &plan->memory_generation,
                                 &plan->epoch_generation,    &plan->inflight.generation,
                                 &plan->log.generation,      &plan->log.toggle_generation };
 
@@ -153,7 +153,7 @@ static void tidy_plan(struct sim_reading *reading, struct hf_plan *plan)
 }
 
 /* It is compared with the present one only, and those to come are larger. */
-static uint32_t told_of(uint32_t told, uint32_t present)
+static uint64_t told_of(uint64_t told, uint64_t present)
 {
     return present != 0 && told == present;
 }
@@ -173,12 +173,12 @@ static void tidy_pending(struct sim_reading *reading, struct hf_session *session
     session->pending_head = 0;
 }
 
-static void tidy_session(struct sim_reading *reading, struct hf_front *front, uint32_t epoch)
+static void tidy_session(struct sim_reading *reading, struct hf_front *front, uint64_t epoch)
 {
     struct hf_session *session = &front->session;
-    uint32_t silent =
+    uint64_t silent =
         session->silent_count != session->silent_confirmed ? session->silent_count : 0;
-    uint32_t *told = session->told;
+    uint64_t *told = session->told;
 
     told[HF_ROW_GET_CONFIG] = told_of(told[HF_ROW_GET_CONFIG], front->asked.number);
     told[HF_ROW_RESET_DEVICE] = told_of(told[HF_ROW_RESET_DEVICE], front->asked.number);
@@ -234,10 +234,10 @@ static void tidy_times(struct sim_reading *reading, struct hf_front *front)
 void sim_state_read_front(struct sim_reading *reading)
 {
     struct hf_front *front = &reading->front;
-    uint32_t none = 0, first = 1;
+    uint64_t none = 0, first = 1;
 
     copy_front(front, &reading->world->front);
-    uint32_t epoch = front->plan.epoch;
+    uint64_t epoch = front->plan.epoch;
     tidy_plan(reading, &front->plan);
     tidy_session(reading, front, epoch);
     note(reading, &none);

@@ -3,6 +3,8 @@
 
 #include "host.h"
 
+#include "os/clock.h"
+
 #include <errno.h>
 
 struct host host;
@@ -100,6 +102,13 @@ void host_start(struct rig *rig)
     assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
     rig_until(rig, HF_DEVICE_EVENT_STARTED, started + 1);
     host_forget();
+}
+
+void host_settle(struct rig *rig)
+{
+    do {
+        rig_dispatch_for(rig, HF_NS_PER_MS);
+    } while (!hf_frontend_is_settled(&rig->device->frontend));
 }
 
 void host_forget(void)

@@ -29,7 +29,8 @@ int host_begin(void **state);
 void host_connect(struct rig *rig);
 void host_set_up(struct rig *rig);
 void host_start(struct rig *rig);
-void host_forget(void); /* what was written so far */
+void host_settle(struct rig *rig); /* until the back-end has confirmed all */
+void host_forget(void);            /* what was written so far */
 /* All of it, a line each. */
 void host_expect(const char *diary);
 /* How many lines begin so. */

@@ -68,6 +68,15 @@ static void forget_calls(struct rig *rig)
         rings_of(line->own_call);
 }
 
+/* At a start each ring is kicked, and so called. */
+static void until_started(struct rig *rig)
+{
+    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
+    for (unsigned i = 0; i < RIG_QUEUES; i++)
+        backend_board_await(&story.board->kicks[i], 1);
+    forget_calls(rig);
+}
+
 /* Rings whose kicks can be told apart. */
 static void ask_to_start(struct rig *rig)
 {
@@ -81,8 +90,7 @@ static pid_t start(struct rig *rig, struct backend_script *script)
     pid_t pid = story_backend(rig, script);
 
     ask_to_start(rig);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
-    forget_calls(rig);
+    until_started(rig);
     return pid;
 }
 
@@ -107,6 +115,8 @@ static void masked_interrupts_are_kept_and_delivered_once_unmasked(void **state)
     assert_int_equal(hf_device_mask_call(rig->device, RING, false), 0);
     assert_int_equal(rings_of(rig->call), 1);
     assert_false(hf_device_call_pending(rig->device, RING));
+    assert_int_equal(hf_device_mask_call(rig->device, RING, true), 0);
+    assert_false(hf_device_call_pending(rig->device, RING)); /* it was delivered */
     backend_end(pid, true);
 }
 
@@ -241,8 +251,7 @@ static pid_t start_with_operation(struct rig *rig)
     pid_t pid = story_backend(rig, NULL);
     ask_to_start(rig);
     assert_int_equal(hf_device_set_call(rig->device, RING, -1), 0);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
-    forget_calls(rig);
+    until_started(rig);
     memset(interrupts, 0, sizeof(interrupts));
     return pid;
 }
@@ -309,6 +318,22 @@ static void the_operation_gives_way_to_a_descriptor_and_comes_back(void **state)
     call(rig, RING);
     until_interrupted(rig, 1);
     backend_end(pid, true);
+}
+
+static void a_device_at_rest_keeps_no_descriptor_for_the_operation(void **state)
+{
+    struct rig *rig = *state;
+    unsigned fds = rig_count_fds();
+    pid_t pid = start_with_operation(rig);
+
+    assert_int_not_equal(rig->device->lines[RING].own_call, -1);
+    hf_device_reset(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    for (uint16_t i = 0; i < RIG_QUEUES; i++)
+        assert_int_equal(hf_device_set_call(rig->device, i, -1), 0);
+    backend_end(pid, true);
+    assert_int_equal(hf_device_unrealize(rig->device, 0, NULL), 0);
+    assert_int_equal(rig_count_fds(), fds);
 }
 
 /* ---- scarcity -------------------------------------------------------------------------------- */
@@ -386,6 +411,7 @@ int main(void)
         STORY(without_a_descriptor_interrupts_come_by_the_operation),
         STORY(without_a_descriptor_a_masked_interrupt_is_kept_for_the_operation),
         STORY(the_operation_gives_way_to_a_descriptor_and_comes_back),
+        STORY(a_device_at_rest_keeps_no_descriptor_for_the_operation),
         STORY(who_cannot_be_masked_for_want_of_a_descriptor_is_as_before),
         STORY(unmasking_takes_no_descriptor),
         STORY(there_is_no_call_of_a_queue_that_is_not_there),

@@ -124,7 +124,7 @@ static void expect_refusal(struct rig *rig, const struct backend_script *poor, e
 
     host_start(rig);
     add_a_page(rig);
-    rig_dispatch_for(rig, 10 * HF_NS_PER_MS);
+    host_settle(rig);
     backend_end(pid, true);
     host_forget();
     pid = backend_start(rig->path, poor);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define LOG_BYTES 4096u /* for 128 MiB of guest memory */
 
@@ -172,6 +173,43 @@ static void the_next_back_end_is_given_the_log_before_its_rings_start(void **sta
     rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     expect_log_on("-> SET_LOG_BASE size=0x1000 offset=0x0 fds=1");
     assert_true(story_first("-> SET_VRING_KICK") > story_first("-> SET_VRING_ADDR ring=2 flags=1"));
+    backend_end(pid, true);
+}
+
+/* The successor may never start its rings, and then would mark nothing. A bit of the host's stays.
+ */
+static void after_a_crash_the_used_rings_are_marked(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start(rig, logs());
+    const unsigned page = RIG_MEMORY / 4096;
+    uint8_t bits = 0x80;
+    int fd = make_log();
+
+    assert_int_equal(pwrite(fd, &bits, 1, LOG_BYTES + page / 8), 1);
+    assert_int_equal(hf_device_set_log(rig->device, fd, LOG_BYTES, LOG_BYTES, NULL), 0);
+    settled(rig, 1);
+    backend_end(pid, true);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(pread(fd, &bits, 1, LOG_BYTES + page / 8), 1);
+    assert_int_equal(bits, 0x80 | 1u << page % 8);
+    hf_fd_close(&fd);
+}
+
+static void after_a_clean_stop_nothing_is_marked_by_us(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start(rig, logs());
+    uint8_t bits = 0xff;
+    int fd = make_log();
+
+    assert_int_equal(hf_device_set_log(rig->device, fd, 0, LOG_BYTES, NULL), 0);
+    settled(rig, 1);
+    hf_device_set_status(rig->device, 3, NULL);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(pread(fd, &bits, 1, RIG_MEMORY / 4096 / 8), 1);
+    assert_int_equal(bits, 0);
+    hf_fd_close(&fd);
     backend_end(pid, true);
 }
 
@@ -410,6 +448,8 @@ int main(void)
         STORY(a_log_ends_when_the_back_end_has_confirmed_it),
         STORY(to_end_a_log_that_is_not_there_is_harmless),
         STORY(the_next_back_end_is_given_the_log_before_its_rings_start),
+        STORY(after_a_crash_the_used_rings_are_marked),
+        STORY(after_a_clean_stop_nothing_is_marked_by_us),
         STORY(who_lacks_log_all_is_refused_by_name_until_logging_ends),
         STORY(who_lacks_log_shmfd_is_refused_by_name_until_logging_ends),
         STORY(who_is_not_fenced_may_still_log),

@@ -188,6 +188,101 @@ static void nothing_is_told_of_memory_that_was_released(void **state)
     backend_end(pid, true);
 }
 
+/* ---- when it may be used ----------------------------------------------------------------------
+ */
+
+static void not_ready(struct rig *rig)
+{
+    rig_dispatch_for(rig, 30 * HF_NS_PER_MS);
+    assert_false(hf_device_memory_ready(rig->device));
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_MEMORY_READY], 0);
+}
+
+static void ready(struct rig *rig)
+{
+    rig_until(rig, HF_DEVICE_EVENT_MEMORY_READY, 1);
+    assert_true(hf_device_memory_ready(rig->device));
+}
+
+static void memory_is_ready_when_the_back_end_has_confirmed_it(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start(rig, NULL);
+
+    backend_board_hold(story.board, HF_REQUEST_ADD_MEM_REG);
+    add(rig, 2);
+    story_until(rig, "-> ADD_MEM_REG", 1);
+    not_ready(rig);
+    backend_board_hold(story.board, 0);
+    ready(rig);
+    assert_true(hf_device_memory_released(rig->device));
+    backend_end(pid, true);
+}
+
+static void without_acknowledgements_an_answer_behind_it_confirms_new_memory(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) };
+    pid_t pid = start(rig, &script);
+
+    backend_board_hold(story.board, HF_REQUEST_GET_FEATURES);
+    add(rig, 2);
+    story_until(rig, "-> GET_FEATURES", 1);
+    not_ready(rig);
+    backend_board_hold(story.board, 0);
+    ready(rig);
+    backend_end(pid, true);
+}
+
+static void of_a_whole_table_what_is_new_is_ready_later(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start(rig, NULL);
+    struct hf_device_memory table[] = { own(rig), part(rig, 1), part(rig, 2) };
+
+    assert_int_equal(hf_device_set_memory(rig->device, table, 2, NULL), 0);
+    assert_true(hf_device_memory_ready(rig->device));
+    assert_int_equal(hf_device_set_memory(rig->device, table, 3, NULL), 0);
+    assert_false(hf_device_memory_ready(rig->device));
+    ready(rig);
+    backend_end(pid, true);
+}
+
+/* Those that start hear of it before. */
+static void where_no_rings_run_memory_is_ready_at_once(void **state)
+{
+    struct rig *rig = *state;
+
+    add(rig, 1);
+    assert_true(hf_device_memory_ready(rig->device));
+    pid_t pid = story_backend(rig, NULL);
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_CONNECTED, 1);
+    add(rig, 2);
+    assert_true(hf_device_memory_ready(rig->device));
+    rig_start(rig);
+    story_find("-> SET_VRING_KICK", story_first("-> ADD_MEM_REG [guest=0x300000"));
+    backend_end(pid, true);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    add(rig, 3);
+    assert_true(hf_device_memory_ready(rig->device));
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_MEMORY_READY], 0);
+}
+
+static void who_dies_before_it_confirmed_leaves_memory_ready(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start(rig, NULL);
+
+    backend_board_hold(story.board, HF_REQUEST_ADD_MEM_REG);
+    add(rig, 2);
+    story_until(rig, "-> ADD_MEM_REG", 1);
+    not_ready(rig);
+    backend_end(pid, true);
+    ready(rig);
+    story_find("event MEMORY_READY", story_first("event STOPPED"));
+}
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 static void expect_add(struct rig *rig, struct hf_device_memory memory, int code, const char *text)
@@ -217,9 +312,10 @@ static void memory_that_cannot_be_is_refused_with_a_sentence(void **state)
                "cannot add memory at 0xffffffffffff0001, 0x10000 bytes: Invalid argument");
     memory = part(rig, 1);
     memory.fd = -1;
-    expect_add(rig, memory, -EBADF,
-               "cannot keep the descriptor of memory at 0x200000, 0x10000 bytes: Bad file "
-               "descriptor");
+    struct hf_error error;
+    assert_int_equal(hf_device_add_memory(rig->device, &memory, &error), -EBADF);
+    assert_non_null(
+        strstr(error.text, "of memory at 0x200000, 0x10000 bytes: Bad file descriptor"));
 }
 
 static void more_parts_than_the_back_end_takes_are_refused(void **state)
@@ -282,6 +378,11 @@ int main(void)
         STORY(removed_in_the_midst_of_a_handshake_it_is_never_told),
         STORY(who_dies_before_it_confirmed_has_released_it_when_it_is_at_rest),
         STORY(a_process_that_is_not_fenced_keeps_memory_even_if_the_next_is_connected),
+        STORY(memory_is_ready_when_the_back_end_has_confirmed_it),
+        STORY(without_acknowledgements_an_answer_behind_it_confirms_new_memory),
+        STORY(of_a_whole_table_what_is_new_is_ready_later),
+        STORY(where_no_rings_run_memory_is_ready_at_once),
+        STORY(who_dies_before_it_confirmed_leaves_memory_ready),
         STORY(nothing_is_told_of_memory_that_was_released),
         STORY(memory_that_cannot_be_is_refused_with_a_sentence),
         STORY(more_parts_than_the_back_end_takes_are_refused),

@@ -40,19 +40,19 @@ static void what_is_mapped_elsewhere_is_another_part(void **state)
     pid_t pid = start(rig, NULL);
     struct hf_device_memory memory[] = { own(rig), part(rig, 1) };
 
-    for (unsigned i = 0; i < 3; i++) {
-        int other = hf_region_create("other", PART);
+    int other = hf_region_create("other", 4 * PART);
 
-        memory[1].host_address = (uint8_t *)memory[1].host_address + (i == 0 ? PART : 0);
-        memory[1].fd_offset += i == 1 ? 4096 : 0;
-        memory[1].fd = i == 2 ? other : rig->memory_fd;
+    memory[1].fd = other;
+    for (unsigned i = 0; i < 3; i++) {
+        memory[1].host_address = (uint8_t *)memory[1].host_address + (i == 1 ? PART : 0);
+        memory[1].fd_offset += i == 2 ? 4096 : 0;
         story_forget();
         assert_int_equal(set(rig, memory, 2), 0);
         rig_until(rig, HF_DEVICE_EVENT_MEMORY_RELEASED, i + 1);
         story_first("-> REM_MEM_REG [guest=0x200000");
         story_first("-> ADD_MEM_REG [guest=0x200000");
-        hf_fd_close(&other);
     }
+    hf_fd_close(&other);
     backend_end(pid, true);
 }
 

@@ -55,7 +55,7 @@ static pid_t start_listening(const struct rig *rig, const struct backend_script 
 
 /* ---- tries ----------------------------------------------------------------------------------- */
 
-#define HANDSHAKE_LAST 5 /* GET_MAX_MEM_SLOTS; SET_OWNER needs no answer */
+#define HANDSHAKE_LAST 6 /* SET_OWNER, which is acknowledged */
 
 static void expect_failure(struct rig *rig, unsigned tries, int code, const char *sentence)
 {
@@ -111,6 +111,17 @@ static void a_back_end_that_is_silent_at_any_message_is_tried_again(void **state
         backend_end(pid, true);
         rig_forget_socket(rig);
     }
+}
+
+static void a_back_end_that_refuses_its_owner_is_tried_again(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = start_listening(rig, &(struct backend_script){ .naks_at = HANDSHAKE_LAST });
+
+    make(rig, 3);
+    expect_failure(rig, 4, EPROTO, "SET_OWNER answered with 1");
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 0);
+    backend_end(pid, true);
 }
 
 static void three_failures_and_a_success_are_a_success(void **state)
@@ -310,6 +321,32 @@ static void after_a_failure_it_may_be_realized_again(void **state)
     backend_end(pid, true);
 }
 
+/* What the driver was offered stays: it runs on. */
+static void who_gave_up_after_a_success_may_be_realized_again(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    settings.outage_limit_ns = 20 * HF_NS_PER_MS;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    for (unsigned i = 1; i <= 2; i++) {
+        while (hf_device_realize(rig->device, SOON_NS, NULL) != 0)
+            usleep(1000);
+        assert_int_equal(rig->events[HF_DEVICE_EVENT_REALIZED], i);
+        uint64_t features = hf_device_get_features(rig->device);
+        unsigned failed = rig->events[HF_DEVICE_EVENT_FAILED];
+        backend_end(pid, true);
+        rig_until(rig, HF_DEVICE_EVENT_FAILED, failed + 1);
+        assert_int_equal(hf_device_realize(rig->device, SOON_NS, NULL), -ECONNREFUSED);
+        assert_int_equal(hf_device_get_features(rig->device), features);
+        rig_forget_socket(rig);
+        pid = start_listening(rig, &script);
+    }
+    backend_end(pid, true);
+}
+
 static int realized_in_a_callback;
 
 static void realize_in_a_callback(struct rig *rig, const struct hf_device_event *event)
@@ -355,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HOST(a_back_end_that_hangs_up_at_any_message_is_tried_four_times),
         WITH_HOST(a_back_end_that_is_silent_at_any_message_is_tried_again),
+        WITH_HOST(a_back_end_that_refuses_its_owner_is_tried_again),
         WITH_HOST(three_failures_and_a_success_are_a_success),
         WITH_HOST(four_failures_are_a_failure),
         WITH_HOST(without_retries_there_is_one_try),
@@ -368,6 +406,7 @@ int main(void)
         WITH_HOST(begun_it_ends_with_realized),
         WITH_HOST(begun_it_ends_with_failed_and_may_begin_again),
         WITH_HOST(after_a_failure_it_may_be_realized_again),
+        WITH_HOST(who_gave_up_after_a_success_may_be_realized_again),
         WITH_HOST(a_callback_cannot_wait_for_it),
         WITH_HOST(a_callback_may_begin_it_again),
     };

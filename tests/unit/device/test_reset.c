@@ -8,6 +8,7 @@
 #include "ring/inflight.h"
 #include "ring/split.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,9 +174,9 @@ static void after_a_reset_the_driver_begins_anew(void **state)
 
     rig_start(rig);
     assert_int_equal(hf_device_set_status(rig->device, 0, NULL), 0);
-    assert_int_equal(hf_device_get_status(rig->device), 0);
     assert_int_not_equal(hf_device_get_features(rig->device), 0);
     rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(hf_device_get_status(rig->device), 0);
     assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0); /* no queue is set up */
     rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
     assert_int_equal(rig->events[HF_DEVICE_EVENT_STARTED], 1);
@@ -183,6 +184,48 @@ static void after_a_reset_the_driver_begins_anew(void **state)
     set_up_again(rig);
     rig_until(rig, HF_DEVICE_EVENT_STARTED, 2);
     backend_end(pid, true);
+}
+
+static void still_reads(struct rig *rig, uint8_t status)
+{
+    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+    assert_int_equal(hf_device_get_status(rig->device), status);
+}
+
+/* Then its memory is its own again. */
+static void the_driver_reads_0_when_the_rings_are_at_rest(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = story_backend(rig, NULL);
+
+    rig_start(rig);
+    backend_board_hold(story.board, HF_REQUEST_GET_VRING_BASE);
+    hf_device_reset(rig->device);
+    story_until(rig, "-> GET_VRING_BASE", 1);
+    still_reads(rig, 15);
+    hf_device_reset(rig->device);
+    still_reads(rig, 15);
+    backend_board_hold(story.board, 0);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(hf_device_get_status(rig->device), 0);
+    backend_end(pid, true);
+}
+
+/* A process that hangs may write to it. */
+static void the_driver_does_not_read_0_before_a_lost_back_end_is_fenced(void **state)
+{
+    struct rig *rig = *state;
+    pid_t pid = story_backend(rig, NULL);
+
+    rig_start(rig);
+    kill(pid, SIGSTOP);
+    hf_device_force_stop(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_LOST, 1);
+    hf_device_reset(rig->device);
+    still_reads(rig, 15);
+    backend_end(pid, true);
+    rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
+    assert_int_equal(hf_device_get_status(rig->device), 0);
 }
 
 int main(void)
@@ -195,6 +238,8 @@ int main(void)
         STORY(a_back_end_without_reset_device_is_not_asked_for_it),
         STORY(a_reset_without_a_back_end_asks_nobody),
         STORY(after_a_reset_the_driver_begins_anew),
+        STORY(the_driver_reads_0_when_the_rings_are_at_rest),
+        STORY(the_driver_does_not_read_0_before_a_lost_back_end_is_fenced),
     };
 
     return cmocka_run_group_tests_name("device/reset", tests, NULL, NULL);

@@ -125,7 +125,7 @@ static void host_notifiers_before_one_that_fails_are_switched_off_again(void **s
 
     host_connect(rig);
     host_set_up(rig);
-    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+    host_settle(rig);
     for (int queue = 0; queue < RIG_QUEUES; queue++) {
         host.bad_queue = queue;
         host.bad_code = ENOSPC;
@@ -147,7 +147,7 @@ static void guest_notifiers_that_fail_switch_the_host_notifiers_off(void **state
 
     host_connect(rig);
     host_set_up(rig);
-    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+    host_settle(rig);
     host.guest_code = EBUSY;
     expect_refusal(rig, EBUSY,
                    "unable to start vhost-user-scsi: Error binding guest notifier: Device or "
@@ -172,7 +172,7 @@ static void a_host_that_cannot_interrupt_cannot_start(void **state)
     host_connect(rig);
     host_set_up(rig);
     assert_int_equal(hf_device_set_call(rig->device, 2, -1), 0);
-    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+    host_settle(rig);
     expect_refusal(rig, ENOSYS,
                    "unable to start vhost-user-scsi: binding does not support guest notifiers");
     host_expect("");
@@ -192,7 +192,7 @@ static void a_start_that_fails_leaves_no_kick_of_its_own(void **state)
     host_set_up(rig);
     for (uint16_t i = 0; i < RIG_QUEUES; i++)
         assert_int_equal(hf_device_set_kick(rig->device, i, -1), 0);
-    rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+    host_settle(rig);
     host.bad_queue = 2;
     host.bad_code = EIO;
     expect_refusal(rig, EIO,

@@ -27,6 +27,7 @@ static const struct {
     { "SET_PROTOCOL_FEATURES", "lost the back-end" },
     { "GET_QUEUE_NUM", "lost the back-end" },
     { "GET_MAX_MEM_SLOTS", "lost the back-end" },
+    { "SET_OWNER", "" },
     { "SET_FEATURES", "unable to start vhost-user-scsi: Error setting inflight format: " },
     { "GET_INFLIGHT_FD", "unable to start vhost-user-scsi: Error getting inflight: " },
     { "SET_INFLIGHT_FD", "unable to start vhost-user-scsi: Error setting inflight: " },
@@ -157,12 +158,29 @@ static void a_back_end_that_does_not_answer_a_message_is_named_by_the_step(void 
     struct hf_front_settings settings = rig_settings();
     struct course course;
 
-    settings.reply_timeout_ns = 150 * HF_NS_PER_MS;
+    settings.reply_timeout_ns = 250 * HF_NS_PER_MS;
     rig_make_device(rig, &settings, HF_FENCE_EXIT);
     learn_course(rig, &course);
     for (int i = 1; i <= course.count; i++) {
         meet(rig, &(struct backend_script){ .silent_at = i });
         expect_sentence(course.names[i], HF_FAULT_TIMEOUT, ETIMEDOUT);
+    }
+}
+
+/* Which message it was cannot be known there; that it failed is told, and the next one serves. */
+static void a_back_end_without_acknowledgements_is_told_too(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) |
+                                                       HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) };
+    struct course course;
+
+    learn_course(rig, &course);
+    for (int i = 1; i <= course.count; i++) {
+        script.closes_at = i;
+        meet(rig, &script);
+        assert_int_equal(first_loss.fault, HF_FAULT_HANGUP);
+        assert_non_null(strstr(first_text, "lost the back-end"));
     }
 }
 
@@ -175,6 +193,7 @@ int main(void)
         WITH_HOST(a_back_end_that_refuses_a_message_is_named_by_the_step),
         WITH_HOST(a_back_end_that_answers_something_else_is_named_by_the_step),
         WITH_HOST(a_back_end_that_does_not_answer_a_message_is_named_by_the_step),
+        WITH_HOST(a_back_end_without_acknowledgements_is_told_too),
     };
 
     return cmocka_run_group_tests_name("device/start faults", tests, NULL, NULL);

@@ -43,9 +43,11 @@ static void a_status_that_changes_nothing_sends_nothing(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     host_start(rig);
+    uint64_t features = rig->device->frontend.front.plan.features;
+    assert_true((features & HF_FEATURE(VERSION_1)) != 0);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(hf_device_set_status(rig->device, statuses[i], NULL), 0);
-        rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
+        host_settle(rig);
         host_forget();
         for (unsigned j = 0; j < 5; j++) {
             assert_int_equal(hf_device_set_status(rig->device, statuses[i], NULL), 0);
@@ -54,6 +56,7 @@ static void a_status_that_changes_nothing_sends_nothing(void **state)
         }
         host_expect("");
     }
+    assert_true(rig->device->frontend.front.plan.features == features);
     backend_end(pid, true);
 }
 
@@ -71,6 +74,7 @@ static void rings_run_while_the_vm_runs_and_the_driver_is_there(void **state)
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
     struct hf_device_info info;
+    unsigned started = 1;
 
     host_start(rig);
     for (unsigned i = 0; i < HF_ARRAY_COUNT(steps); i++) {
@@ -78,8 +82,10 @@ static void rings_run_while_the_vm_runs_and_the_driver_is_there(void **state)
         assert_int_equal(hf_device_set_status(rig->device, steps[i].status, NULL), 0);
         hf_device_get_info(rig->device, &info, sizeof(info));
         assert_int_equal(info.should_run, steps[i].run);
-        rig_dispatch_for(rig, 20 * HF_NS_PER_MS);
-        assert_int_equal(hf_device_at_rest(rig->device), !steps[i].run);
+        if (steps[i].run)
+            rig_until(rig, HF_DEVICE_EVENT_STARTED, ++started);
+        else
+            assert_int_equal(hf_device_wait_at_rest(rig->device, SOON_NS, NULL), 0);
     }
     backend_end(pid, true);
 }

@@ -46,8 +46,8 @@ static int number_of(const char *message)
     return number;
 }
 
-/* The message of a connection with which the second ring is asked where it stands. */
-static int find_second_base(struct rig *rig)
+/* The number of this one, which is sent once, on a connection with a start and a stop. */
+static int find(struct rig *rig, const char *message)
 {
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
@@ -61,7 +61,7 @@ static int find_second_base(struct rig *rig)
     rig_until(rig, HF_DEVICE_EVENT_STARTED, started + 1);
     assert_int_equal(hf_device_set_status(rig->device, 3, NULL), 0);
     assert_int_equal(hf_device_wait_at_rest(rig->device, SOON_NS, NULL), 0);
-    int number = number_of("GET_VRING_BASE ring=1");
+    int number = number_of(message);
     backend_end(pid, true);
     rig_until(rig, HF_DEVICE_EVENT_LOST, rig->events[HF_DEVICE_EVENT_LOST] + 1);
     return number;
@@ -72,7 +72,8 @@ static void a_back_end_that_goes_in_the_middle_of_a_stop_leaves_no_ring_running(
 {
     struct rig *rig = *state;
     struct hf_error error = { 0 };
-    struct backend_script script = { .closes_at = find_second_base(rig), .good_from = 2 };
+    struct backend_script script = { .closes_at = find(rig, "GET_VRING_BASE ring=1"),
+                                     .good_from = 2 };
     pid_t pid = backend_start(rig->path, &script);
     unsigned started = rig->events[HF_DEVICE_EVENT_STARTED];
 
@@ -92,6 +93,34 @@ static void a_back_end_that_goes_in_the_middle_of_a_stop_leaves_no_ring_running(
     assert_int_equal(host_times("-> SET_VRING_BASE ring=1 num=0"), 1);
     assert_int_equal(host_times("-> SET_VRING_BASE ring=2 num=5"), 1);
     backend_end(pid, true);
+}
+
+/* Three rings are disabled, then asked. */
+static void a_back_end_may_go_at_any_message_of_a_stop(void **state)
+{
+    struct rig *rig = *state;
+    int last = find(rig, "GET_VRING_BASE ring=2");
+    unsigned started = rig->events[HF_DEVICE_EVENT_STARTED];
+
+    for (int i = 0; i < 2 * RIG_QUEUES; i++) {
+        struct backend_script script = { .closes_at = last - i, .good_from = 2 };
+        pid_t pid = backend_start(rig->path, &script);
+
+        assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
+        rig_until(rig, HF_DEVICE_EVENT_STARTED, ++started);
+        assert_int_equal(hf_device_set_status(rig->device, 3, NULL), 0);
+        assert_int_equal(hf_device_wait_at_rest(rig->device, SOON_NS, NULL), -EIO);
+        assert_int_equal(rig->last[HF_DEVICE_EVENT_LOST].fault, HF_FAULT_HANGUP);
+        host_expect_off();
+        assert_int_equal(hf_device_set_status(rig->device, 15, NULL), 0);
+        rig_until(rig, HF_DEVICE_EVENT_STARTED, ++started);
+        assert_int_equal(hf_device_set_status(rig->device, 3, NULL), 0);
+        assert_int_equal(hf_device_wait_at_rest(rig->device, SOON_NS, NULL), 0);
+        host_expect_off();
+        host_forget();
+        backend_end(pid, true);
+        rig_until(rig, HF_DEVICE_EVENT_LOST, rig->events[HF_DEVICE_EVENT_LOST] + 1);
+    }
 }
 
 static void after_a_kill_the_rings_begin_at_their_used_index(void **state)
@@ -233,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HOST(a_second_stop_asks_for_nothing),
         WITH_HOST(a_back_end_that_goes_in_the_middle_of_a_stop_leaves_no_ring_running),
+        WITH_HOST(a_back_end_may_go_at_any_message_of_a_stop),
         WITH_HOST(after_a_kill_the_rings_begin_at_their_used_index),
         WITH_HOST(after_a_clean_stop_the_rings_begin_at_their_answered_base),
         WITH_HOST(a_stop_that_takes_too_long_is_waited_for_no_longer),

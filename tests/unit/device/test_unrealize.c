@@ -21,7 +21,7 @@ static void expect_down(struct rig *rig)
     assert_int_equal(info.phase, HF_DEVICE_DOWN);
     assert_false(info.realized);
     assert_false(info.should_run);
-    assert_int_equal(hf_device_get_status(rig->device), 0);
+    assert_int_equal(hf_device_get_status(rig->device), hf_device_at_rest(rig->device) ? 0 : 15);
     assert_int_equal(hf_device_get_features(rig->device), 0);
     host_expect_off();
     host_forget();
@@ -205,12 +205,32 @@ static void a_device_that_gave_up(void **state)
     expect_a_new_life(rig);
 }
 
+/* The host lets it go, and is not asked for anything any more. */
+static void a_started_device_may_be_freed_in_silence(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+    unsigned told = 0;
+
+    host_start(rig);
+    for (unsigned i = 0; i < HF_DEVICE_EVENT_COUNT; i++)
+        told += rig->events[i];
+    hf_device_free(rig->device);
+    rig->device = NULL;
+    host_expect("");
+    for (unsigned i = 0; i < HF_DEVICE_EVENT_COUNT; i++)
+        told -= rig->events[i];
+    assert_int_equal(told, 0);
+    backend_end(pid, true);
+}
+
 /* ---- from a callback ------------------------------------------------------------------------- */
 
 static enum hf_device_event_kind moment;
 static int waiting;
 
-static void unrealize_at(struct rig *rig, const struct hf_device_event *event)
+static void unrealize_at_the_moment(struct rig *rig, const struct hf_device_event *event)
 {
     if (event->kind != moment)
         return;
@@ -241,7 +261,7 @@ static void a_callback_may_unrealize_without_waiting(void **state)
     struct backend_script script = { 0 };
 
     moment = HF_DEVICE_EVENT_COUNT;
-    rig->meddle = unrealize_at;
+    rig->meddle = unrealize_at_the_moment;
     for (unsigned i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
         pid_t pid = backend_start(rig->path, &script);
 
@@ -261,11 +281,74 @@ static void a_callback_may_unrealize_when_it_hears_of_a_loss(void **state)
     pid_t pid = backend_start(rig->path, &script);
 
     moment = HF_DEVICE_EVENT_COUNT;
-    rig->meddle = unrealize_at;
+    rig->meddle = unrealize_at_the_moment;
     host_start(rig);
     backend_end(pid, true);
     expect_end_at(rig, HF_DEVICE_EVENT_LOST);
     expect_a_new_life(rig);
+}
+
+static void begin_anew(struct rig *rig, const struct hf_device_event *event)
+{
+    if (event->kind != HF_DEVICE_EVENT_CONNECTED || rig->events[event->kind] > 1)
+        return;
+    hf_device_unrealize(rig->device, 0, NULL);
+    hf_device_realize_begin(rig->device);
+}
+
+/* What was connected is hung up on in any case. */
+static void a_callback_may_unrealize_and_realize_again(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = { 0 };
+    pid_t pid = backend_start(rig->path, &script);
+
+    rig->meddle = begin_anew;
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_CONNECTED], 2);
+    assert_int_equal(rig->device->frontend.session_count, 2);
+    assert_int_not_equal(hf_device_get_features(rig->device), 0);
+    backend_end(pid, true);
+}
+
+static const char *last_message;
+
+static void unrealize_at_the_last_message(void *teller, const char *line)
+{
+    struct rig *rig = teller;
+
+    if (strncmp(line, last_message, strlen(last_message)) == 0)
+        hf_device_unrealize(rig->device, 0, NULL);
+}
+
+/* Just before it would be connected: it is hung up on, and promises nothing. */
+static void unrealize_at(struct rig *rig, const char *message, struct backend_script script)
+{
+    struct hf_front_settings settings = rig_settings();
+    pid_t pid = backend_start(rig->path, &script);
+
+    last_message = message;
+    rig->ops.trace = unrealize_at_the_last_message;
+    rig_make_device(rig, &settings, HF_FENCE_EXIT);
+    hf_device_realize_begin(rig->device);
+    do {
+        rig_dispatch_for(rig, 5 * HF_NS_PER_MS);
+    } while (rig->device->frontend.session_count == 0 || rig_phase(rig) != HF_PHASE_DOWN);
+    assert_int_equal(rig->events[HF_DEVICE_EVENT_REALIZED], 0);
+    expect_down(rig);
+    backend_end(pid, true);
+}
+
+static void who_hears_of_the_last_answer_may_unrealize(void **state)
+{
+    unrealize_at(*state, "<- SET_OWNER", (struct backend_script){ 0 });
+}
+
+static void who_hears_of_the_last_message_may_unrealize(void **state)
+{
+    unrealize_at(*state, "-> SET_OWNER",
+                 (struct backend_script){ .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) });
 }
 
 /* ---- often ----------------------------------------------------------------------------------- */
@@ -315,8 +398,12 @@ int main(void)
         WITH_HOST(a_device_in_the_middle_of_a_handshake),
         WITH_HOST(a_device_that_was_not_dispatched_since_it_began),
         WITH_HOST(a_device_that_gave_up),
+        WITH_HOST(a_started_device_may_be_freed_in_silence),
         WITH_HOST(a_callback_may_unrealize_without_waiting),
         WITH_HOST(a_callback_may_unrealize_when_it_hears_of_a_loss),
+        WITH_HOST(a_callback_may_unrealize_and_realize_again),
+        WITH_HOST(who_hears_of_the_last_answer_may_unrealize),
+        WITH_HOST(who_hears_of_the_last_message_may_unrealize),
         WITH_HOST(a_thousand_lives_leave_nothing_behind),
     };
 

@@ -7,6 +7,7 @@
 #include "os/listener.h"
 #include "os/region.h"
 #include "os/stream.h"
+#include "vscsi/config.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -127,6 +128,19 @@ static void send_stray(struct server *server)
     send_reply(server, &reply);
 }
 
+static void give_config(struct server *server, const struct hf_message *message)
+{
+    struct hf_message reply = hf_message_reply(HF_REQUEST_GET_CONFIG);
+    const struct hf_vscsi_config config = hf_vscsi_config_default(1, 126);
+
+    reply.body.config.offset = message->body.config.offset;
+    reply.body.config.size_bytes = server->script->config_bytes;
+    hf_vscsi_config_encode(&config, reply.body.config.data);
+    hf_vscsi_trailer_encode(server->script->trailer_flags,
+                            reply.body.config.data + HF_VSCSI_CONFIG_SIZE_BYTES);
+    send_reply(server, &reply);
+}
+
 static void acknowledge(struct server *server, const struct hf_message *message, bool naks)
 {
     struct hf_message reply = hf_message_reply_u64(
@@ -144,6 +158,8 @@ static void answer(struct server *server, const struct hf_message *message, bool
         give_region(server, message);
     } else if (message->request == HF_REQUEST_GET_VRING_BASE) {
         give_base(server, message);
+    } else if (message->request == HF_REQUEST_GET_CONFIG) {
+        give_config(server, message);
     } else if (hf_request_is_answered(info, hf_message_needs_reply(message),
                                       protocol_of(server->script))) {
         acknowledge(server, message, naks);
@@ -166,7 +182,8 @@ static bool obey(struct server *server, struct hf_message *message)
     backend_rings_hold(&server->rings, message->request);
     if (count == script->dies_at)
         _exit(0);
-    if (count == script->closes_at || count == swept_to(server))
+    if (count == script->closes_at || count == swept_to(server) ||
+        message->request == script->closes_on)
         return false;
     if (count == script->strays_at)
         send_stray(server);

@@ -30,12 +30,15 @@ struct backend_script {
     int good_from; /* the connection (from 1) from which on it does none of these; 0: none */
     uint64_t adds; /* virtio features offered besides the usual */
     uint64_t adds_protocol;
-    uint64_t lacks;              /* virtio features not offered */
-    uint64_t lacks_protocol;     /* and protocol features */
-    uint64_t queues;             /* 0: three */
-    uint64_t slots;              /* of memory; 0: 32 */
-    uint16_t base;               /* what GET_VRING_BASE answers */
-    bool keeps_base;             /* never answers it */
+    uint64_t lacks;          /* virtio features not offered */
+    uint64_t lacks_protocol; /* and protocol features */
+    uint64_t queues;         /* 0: three */
+    uint64_t slots;          /* of memory; 0: 32 */
+    uint16_t base;           /* what GET_VRING_BASE answers */
+    bool keeps_base;         /* never answers it */
+    uint8_t config_bytes;    /* of the answer to GET_CONFIG, of ours with the trailer; 0: empty */
+    uint32_t trailer_flags;
+    uint32_t closes_on;          /* a request: it closes the connection there; 0: none */
     bool rings_old_call;         /* rings a replaced call descriptor, behind the acknowledgement */
     struct backend_board *board; /* it serves kicks, and may be held; NULL: neither */
     /* Bytes of each queue of an in-flight region beyond the least; `pads_later` on connections

@@ -21,6 +21,8 @@ static void hear(void *host, const struct hf_device_event *event)
 {
     struct rig *rig = host;
 
+    assert_string_not_equal(event->text, "");
+    assert_string_not_equal(event->text, "");
     rig->events[event->kind]++;
     rig->last[event->kind] = *event;
     snprintf(rig->text[event->kind], sizeof(rig->text[0]), "%s", event->text);
@@ -192,10 +194,10 @@ void rig_dispatch_for(struct rig *rig, uint64_t duration_ns)
     uint64_t end_ns = hf_clock_ns() + duration_ns;
     struct pollfd item = { .fd = hf_device_fd(rig->device), .events = POLLIN };
 
-    while (hf_clock_ns() < end_ns) {
+    do {
         poll(&item, 1, 10);
         hf_device_dispatch(rig->device);
-    }
+    } while (hf_clock_ns() < end_ns);
 }
 
 unsigned rig_count_fds(void)

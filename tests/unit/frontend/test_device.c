@@ -57,7 +57,7 @@ static void after_driver_ok_no_queue_is_set_and_no_ring_loses_its_memory(void **
     struct rig *rig = *state;
     struct backend_script script = { 0 };
     pid_t pid = backend_start(rig->path, &script);
-    uint32_t epoch;
+    uint64_t epoch;
 
     rig_start(rig);
     epoch = hf_frontend_plan(&rig->device->frontend)->epoch;
@@ -190,7 +190,7 @@ static void a_reset_ends_the_epoch(void **state)
 
     rig_start(rig);
     const struct hf_plan *plan = hf_frontend_plan(&rig->device->frontend);
-    uint32_t region = plan->inflight.generation;
+    uint64_t region = plan->inflight.generation;
     assert_int_not_equal(region, 0);
     hf_device_reset(rig->device);
     assert_int_equal(plan->inflight.generation, 0);

@@ -150,7 +150,7 @@ static void a_ring_that_is_laid_out_anew_ends_the_epoch(void **state)
     const struct hf_plan *plan = hf_frontend_plan(&rig->device->frontend);
 
     rig_start(rig);
-    uint32_t region = plan->inflight.generation;
+    uint64_t region = plan->inflight.generation;
     assert_int_not_equal(region, 0);
     hf_device_set_status(rig->device, 3, NULL);
     rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
@@ -212,6 +212,18 @@ static void one_thing_is_asked_at_a_time(void **state)
     assert_true(number > 0);
     assert_int_equal(hf_frontend_ask(&rig->device->frontend, &reset), -EBUSY);
     assert_int_equal(rig->device->frontend.asked.number, number);
+}
+
+/* 0 says that none is waiting: such a question would be lost, and whoever asked wait for ever. */
+static void no_question_has_the_number_of_none(void **state)
+{
+    struct rig *rig = *state;
+    const struct hf_asked reset = { .request = HF_REQUEST_RESET_DEVICE };
+
+    rig->device->frontend.last_asked = UINT32_MAX;
+    assert_int_equal(hf_frontend_ask(&rig->device->frontend, &reset), 1);
+    assert_int_equal(rig->device->frontend.asked.number, 1);
+    assert_int_equal(hf_frontend_ask(&rig->device->frontend, &reset), -EBUSY);
 }
 
 /* Ended in whatever state it is, it leaves nothing. */
@@ -295,6 +307,7 @@ int main(void)
         WITH_RIG(no_more_memory_is_taken_than_the_back_end_takes),
         WITH_RIG(memory_that_is_refused_leaves_no_descriptor),
         WITH_RIG(one_thing_is_asked_at_a_time),
+        WITH_RIG(no_question_has_the_number_of_none),
         WITH_RIG(handshakes_that_fail_leave_nothing_behind),
         WITH_RIG(a_device_that_is_gone_leaves_nothing_behind),
         WITH_RIG(a_device_may_go_while_it_waits_for_its_back_end),

@@ -6,6 +6,7 @@
 #include "os/process.h"
 #include "os/stream.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -55,6 +56,37 @@ static void a_loop_sees_a_process_end(void **state)
     assert_int_equal(hf_loop_dispatch(&loop, 5000), 1);
     assert_int_equal(endings, 1);
     hf_loop_done(&loop);
+}
+
+static void two_holds_on_one_process_are_known_as_such(void **state)
+{
+    HF_AUTO_FD int first = -1, again = -1, other = -1;
+    pid_t pid = start_child(NULL);
+
+    (void)state;
+    assert_int_equal(hf_process_open(pid, &first), HF_PROCESS_FOUND);
+    assert_int_equal(hf_process_open(pid, &again), HF_PROCESS_FOUND);
+    assert_int_equal(hf_process_open(getpid(), &other), HF_PROCESS_FOUND);
+    int same = hf_process_same(first, again);
+    int differ = hf_process_same(first, other);
+    end_child(pid);
+    if (same == -EOPNOTSUPP)
+        skip(); /* before Linux 6.9 */
+    assert_int_equal(same, 1);
+    assert_int_equal(differ, 0);
+    assert_int_equal(hf_process_same(first, again), 1); /* ended */
+}
+
+static void what_is_no_process_is_not_the_same_one(void **state)
+{
+    HF_AUTO_FD int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    HF_AUTO_FD int pidfd = -1;
+
+    (void)state;
+    assert_int_equal(hf_process_open(getpid(), &pidfd), HF_PROCESS_FOUND);
+    assert_int_equal(hf_process_same(null, null), -EOPNOTSUPP);
+    assert_true(hf_process_same(pidfd, -1) < 0);
+    assert_true(hf_process_same(-1, pidfd) < 0);
 }
 
 static void pid_zero_is_a_process_that_cannot_be_seen(void **state)
@@ -111,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TIDY(a_living_process_is_found_signalled_and_seen_to_end),
         TIDY(a_loop_sees_a_process_end),
+        TIDY(two_holds_on_one_process_are_known_as_such),
+        TIDY(what_is_no_process_is_not_the_same_one),
         TIDY(pid_zero_is_a_process_that_cannot_be_seen),
         TIDY(the_peer_of_a_pair_is_who_made_it),
         TIDY(a_file_has_no_peer),

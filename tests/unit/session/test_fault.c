@@ -15,6 +15,12 @@ static void each_fault_has_a_sentence_of_its_own(void **state)
     }
 }
 
+static void a_number_that_is_no_fault_has_words_too(void **state)
+{
+    (void)state;
+    assert_string_equal(hf_fault_text(HF_FAULT_COUNT), "unknown fault");
+}
+
 /* A device without a back-end that nobody dials again is lost. */
 static void each_fault_ends_in_another_dial_but_where_nobody_can_be_dialled(void **state)
 {
@@ -47,6 +53,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_has_a_sentence_of_its_own),
+        cmocka_unit_test(a_number_that_is_no_fault_has_words_too),
         cmocka_unit_test(each_fault_ends_in_another_dial_but_where_nobody_can_be_dialled),
         cmocka_unit_test(what_the_same_back_end_would_do_again_is_dialled_later),
     };

@@ -40,7 +40,7 @@ static void the_same_descriptor_again_is_a_change(void **state)
 {
     (void)state;
     assert_int_equal(hf_plan_set_kick(&plan, 1, 7), -1);
-    uint32_t before = hf_plan_ring_generation(&plan, 1);
+    uint64_t before = hf_plan_ring_generation(&plan, 1);
     assert_int_equal(hf_plan_set_kick(&plan, 1, 7), 7);
     assert_true(hf_plan_ring_generation(&plan, 1) > before);
 }
@@ -49,7 +49,7 @@ static void another_call_does_not_restart_the_ring(void **state)
 {
     (void)state;
     hf_plan_set_ring(&plan, 1, 8, &somewhere, 0);
-    uint32_t before = hf_plan_ring_generation(&plan, 1);
+    uint64_t before = hf_plan_ring_generation(&plan, 1);
     assert_int_equal(hf_plan_set_call(&plan, 1, 9), -1);
     assert_int_equal(hf_plan_ring_generation(&plan, 1), before);
     assert_true(plan.rings[1].call_generation > before);
@@ -66,7 +66,7 @@ static void the_same_features_again_change_nothing(void **state)
 {
     (void)state;
     hf_plan_set_features(&plan, HF_FEATURE(VERSION_1));
-    uint32_t before = hf_plan_ring_generation(&plan, 0);
+    uint64_t before = hf_plan_ring_generation(&plan, 0);
     hf_plan_set_features(&plan, HF_FEATURE(VERSION_1));
     assert_int_equal(hf_plan_ring_generation(&plan, 0), before);
     hf_plan_set_features(&plan, 0);
@@ -97,7 +97,7 @@ static void a_slot_used_again_has_another_generation(void **state)
 
     (void)state;
     assert_int_equal(hf_plan_add_region(&plan, &region), 0);
-    uint32_t before = plan.regions[0].generation;
+    uint64_t before = plan.regions[0].generation;
     assert_int_equal(hf_plan_remove_region(&plan, 0x1000, 0x1000), 5);
     assert_int_equal(plan.regions[0].generation, 0);
     assert_int_equal(hf_plan_add_region(&plan, &region), 0);
@@ -122,7 +122,7 @@ static void an_epoch_takes_its_region_with_it(void **state)
     (void)state;
     assert_int_equal(hf_plan_set_inflight(&plan, &(struct hf_inflight_plan){ .fd = 12 }), -1);
     plan.promise.protocol_features = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
-    uint32_t epoch = plan.epoch, ring = hf_plan_ring_generation(&plan, 0);
+    uint64_t epoch = plan.epoch, ring = hf_plan_ring_generation(&plan, 0);
     assert_int_equal(hf_plan_end_epoch(&plan), 12);
     assert_int_equal(plan.inflight.fd, -1);
     assert_int_equal(plan.inflight.generation, 0);
@@ -136,7 +136,7 @@ static void only_switching_the_log_toggles_the_flags(void **state)
 {
     (void)state;
     assert_int_equal(hf_plan_set_log(&plan, 4096, 0, 20), -1);
-    uint32_t toggled = plan.log.toggle_generation;
+    uint64_t toggled = plan.log.toggle_generation;
     assert_true(toggled != 0);
     assert_int_equal(hf_plan_set_log(&plan, 8192, 0, 21), 20);
     assert_int_equal(plan.log.toggle_generation, toggled);

@@ -414,6 +414,55 @@ static void an_answer_confirms_only_what_was_sent_before_it(void **state)
     assert_int_equal(step.row, HF_ROW_BARRIER);
 }
 
+/* A guest that masks its interrupts gets there within days; 0 would mean "not wanted". */
+static void after_more_changes_than_32_bits_count_each_is_still_told(void **state)
+{
+    (void)state;
+    plan.last_generation = UINT32_MAX - 2; /* features, size, kick: 2^32 lies between them */
+    hf_plan_set_features(&plan, HF_FEATURE(VERSION_1) | HF_BIT(1));
+    lay_out(0);
+    offered |= HF_BIT(1);
+    assert_string_equal(play(), AGREED "SET_VRING_CALL SET_FEATURES " STARTED);
+    for (int fd = 100; fd < 104; fd++) {
+        hf_plan_set_call(&plan, 0, fd);
+        assert_string_equal(play(), "SET_VRING_CALL");
+        hf_plan_set_kick(&plan, 0, fd);
+        assert_string_equal(play(), "SET_VRING_ENABLE GET_VRING_BASE " STARTED);
+        hf_plan_set_features(&plan, HF_FEATURE(VERSION_1) | (plan.features ^ HF_BIT(1)));
+        assert_string_equal(play(), "SET_VRING_ENABLE GET_VRING_BASE SET_FEATURES " STARTED);
+    }
+}
+
+/* A memory change, a switch of the log and a new epoch, each the first after the 32 bits. */
+static void the_change_with_which_32_bits_end_is_told(void **state)
+{
+    struct hf_region_plan region = { .size_bytes = 4096, .fd = 20 };
+
+    (void)state;
+    plan.protocol_wanted |= HF_PROTOCOL_FEATURE(LOG_SHMFD);
+    offered |= HF_FEATURE(LOG_ALL);
+    play();
+    plan.last_generation = UINT32_MAX;
+    assert_int_equal(hf_plan_add_region(&plan, &region), 0);
+    assert_string_equal(play(), "SET_MEM_TABLE");
+    plan.last_generation = UINT64_C(2) * UINT32_MAX + 1;
+    assert_int_equal(hf_plan_set_log(&plan, 4096, 0, 30), -1);
+    assert_string_equal(play(), "SET_LOG_BASE SET_FEATURES SET_VRING_ADDR");
+    plan.last_generation = UINT64_C(3) * UINT32_MAX + 2;
+    assert_int_equal(hf_plan_end_epoch(&plan), -1);
+    assert_string_equal(play(), "SET_VRING_ENABLE GET_VRING_BASE " STARTED);
+}
+
+static void more_unanswered_messages_than_32_bits_count_are_confirmed(void **state)
+{
+    (void)state;
+    plan.protocol_wanted = 0;
+    play();
+    session.silent_count = session.silent_confirmed = UINT32_MAX;
+    hf_plan_set_call(&plan, 0, 99);
+    assert_string_equal(play(), "SET_VRING_CALL GET_FEATURES");
+}
+
 #define FRESH(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
@@ -440,6 +489,9 @@ int main(void)
         FRESH(what_is_missing_is_named),
         FRESH(a_region_is_taken_back_as_it_was_told),
         FRESH(an_answer_confirms_only_what_was_sent_before_it),
+        FRESH(after_more_changes_than_32_bits_count_each_is_still_told),
+        FRESH(the_change_with_which_32_bits_end_is_told),
+        FRESH(more_unanswered_messages_than_32_bits_count_are_confirmed),
     };
 
     return cmocka_run_group_tests_name("session/script", tests, NULL, NULL);

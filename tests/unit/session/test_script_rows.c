@@ -30,7 +30,7 @@ static void a_ring_without_a_call_is_told_so(void **state)
     call->fill(&script, 2, &message);
     assert_int_equal(message.body.u64, 2 | HF_WIRE_NO_FD);
     assert_int_equal(message.fd_count, 0);
-    uint32_t before = call->wanted(&script, 2);
+    uint64_t before = call->wanted(&script, 2);
     assert_int_equal(hf_plan_set_call(&plan, 2, 42), -1);
     assert_true(call->wanted(&script, 2) > before);
 }
