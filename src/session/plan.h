@@ -35,7 +35,7 @@ struct hf_ring_plan {
     uint64_t avail_address;
     uint64_t used_address;
     uint64_t used_guest_address; /* where the dirty log finds the used ring */
-    uint32_t log_generation;     /* of that address alone */
+    uint64_t log_generation;     /* of that address alone */
     int kick_fd;
     int call_fd;
     int err_fd;

@@ -380,7 +380,7 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
 {
     struct hf_relay_context context = { .relay = relay, .event = event, .effects = effects };
     struct hf_plan *plan = hf_relay_plan(relay);
-    uint32_t generation = plan->last_generation;
+    uint64_t generation = plan->last_generation;
     bool ran = plan->run;
 
     HF_CHECK((unsigned)event->kind < HF_RELAY_EVENT_COUNT);
