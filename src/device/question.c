@@ -11,7 +11,7 @@ static void ask_next(struct hf_device *device)
 {
     static const struct hf_asked questions[HF_DEVICE_QUESTION_COUNT] = {
         [HF_DEVICE_QUESTION_TRAILER] = { .request = HF_REQUEST_GET_CONFIG,
-                                         .size_bytes = HF_VSCSI_CONFIG_WHOLE_SIZE_BYTES },
+                                         .config.size_bytes = HF_VSCSI_CONFIG_WHOLE_SIZE_BYTES },
         [HF_DEVICE_QUESTION_RESET] = { .request = HF_REQUEST_RESET_DEVICE },
     };
 

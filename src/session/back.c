@@ -29,6 +29,7 @@ static const char *const effect_names[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_MEMORY_REMOVE] = "memory remove",
     [HF_BACK_EFFECT_INFLIGHT_CREATE] = "in-flight create",
     [HF_BACK_EFFECT_INFLIGHT_ADOPT] = "in-flight adopt",
+    [HF_BACK_EFFECT_FEATURES] = "features",
     [HF_BACK_EFFECT_CONFIG_GET] = "config get",
     [HF_BACK_EFFECT_CONFIG_SET] = "config set",
     [HF_BACK_EFFECT_CHANNEL] = "back-end channel",

@@ -117,6 +117,7 @@ enum hf_back_effect_kind {
     HF_BACK_EFFECT_MEMORY_REMOVE,   /* request.body.region; done when nothing refers to it */
     HF_BACK_EFFECT_INFLIGHT_CREATE, /* fresh, for request.body.inflight; DONE brings body and fd */
     HF_BACK_EFFECT_INFLIGHT_ADOPT,  /* request.body.inflight, taking its fd */
+    HF_BACK_EFFECT_FEATURES,        /* request.body.u64 are acknowledged: may they be used? */
     HF_BACK_EFFECT_CONFIG_GET,      /* request.body.config; DONE brings the body */
     HF_BACK_EFFECT_CONFIG_SET,      /* request.body.config */
     HF_BACK_EFFECT_COUNT

@@ -79,6 +79,7 @@ static enum hf_back_fault begin_set_features(struct hf_back *back, struct hf_bac
     enum hf_back_fault fault = switch_log(back, wanted, effects);
     if (fault != HF_BACK_FAULT_NONE)
         return fault;
+    hf_back_ask(back, effects, HF_BACK_EFFECT_FEATURES);
     if ((wanted & HF_FEATURE(PROTOCOL_FEATURES)) == 0)
         enable_all(back, effects);
     return HF_BACK_FAULT_NONE;

@@ -102,8 +102,8 @@ static void changed(struct hf_step_context *context)
 
 static int refuse_asking(const struct hf_front *front, const struct hf_asked *asked)
 {
-    uint64_t gate = asked->request == HF_REQUEST_GET_CONFIG ? HF_PROTOCOL_FEATURE(CONFIG)
-                                                            : HF_PROTOCOL_FEATURE(RESET_DEVICE);
+    uint64_t gate = asked->request == HF_REQUEST_RESET_DEVICE ? HF_PROTOCOL_FEATURE(RESET_DEVICE)
+                                                              : HF_PROTOCOL_FEATURE(CONFIG);
 
     if (!hf_phase_connected(front->phase) || front->phase == HF_PHASE_NEGOTIATING)
         return ENOTCONN;
@@ -176,16 +176,27 @@ static void close_fds(struct hf_step_context *context, unsigned first)
         hf_front_emit(context, HF_EFFECT_CLOSE)->fd = message->fds[i];
 }
 
+/* An acknowledgement is as good as what confirms it later. */
+static bool completes(const struct hf_front *front, enum hf_row_id row)
+{
+    static const enum hf_row_id acknowledged[] = { HF_ROW_SET_CONFIG, HF_ROW_RESET_DEVICE };
+
+    if (row == HF_ROW_GET_CONFIG)
+        return true;
+    for (unsigned i = 0; i < HF_ARRAY_COUNT(acknowledged); i++) {
+        bool told = front->session.told[acknowledged[i]] == front->asked.number;
+
+        if (row == acknowledged[i] || (row == HF_ROW_BARRIER && told))
+            return true;
+    }
+    return false;
+}
+
 static void complete_asked(struct hf_step_context *context, const struct hf_reply_result *result)
 {
     struct hf_front *front = context->front;
-    bool reset_done = result->row == HF_ROW_RESET_DEVICE ||
-                      (result->row == HF_ROW_BARRIER &&
-                       front->session.told[HF_ROW_RESET_DEVICE] == front->asked.number);
 
-    if (front->asked.number == 0)
-        return;
-    if (result->row != HF_ROW_GET_CONFIG && !reset_done)
+    if (front->asked.number == 0 || !completes(front, result->row))
         return;
     context->effects->answer = *context->event->message;
     hf_front_answer(context, front->asked.number, 0);

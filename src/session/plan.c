@@ -18,6 +18,7 @@ void hf_plan_init(struct hf_plan *plan, uint16_t queue_count)
     plan->epoch = 1;
     plan->inflight.fd = -1;
     plan->log.fd = -1;
+    plan->channel_fd = -1;
     for (unsigned i = 0; i < HF_QUEUE_COUNT_MAX; i++) {
         plan->rings[i].kick_fd = -1;
         plan->rings[i].call_fd = -1;
@@ -73,12 +74,31 @@ void hf_plan_set_ring(struct hf_plan *plan, uint16_t queue, uint16_t size,
     ring->layout_generation = ring->generation;
 }
 
+void hf_plan_set_ring_log(struct hf_plan *plan, uint16_t queue, uint64_t used_guest)
+{
+    struct hf_ring_plan *ring = ring_of(plan, queue);
+
+    ring->used_guest_address = used_guest;
+    ring->log_generation = hf_plan_next_generation(plan);
+}
+
+void hf_plan_set_enabled(struct hf_plan *plan, uint16_t queue, bool enabled)
+{
+    ring_of(plan, queue)->disabled = !enabled;
+}
+
 static int replace_fd(int *place, int fd)
 {
     int old = *place;
 
     *place = fd;
     return old;
+}
+
+int hf_plan_set_channel(struct hf_plan *plan, int fd)
+{
+    plan->channel_generation = fd >= 0 ? hf_plan_next_generation(plan) : 0;
+    return replace_fd(&plan->channel_fd, fd);
 }
 
 int hf_plan_set_kick(struct hf_plan *plan, uint16_t queue, int fd)

@@ -29,11 +29,13 @@ struct hf_ring_plan {
     uint64_t err_generation;
     uint16_t size; /* 0: the guest has not set this ring up; it is neither started nor stopped */
     uint16_t base; /* next index to fetch at the next start */
+    bool disabled; /* started, but not to be served (ENABLE 0) */
     uint64_t ran;  /* layout generation it was started with; 0: at rest, and its base is known */
     uint64_t desc_address; /* front-end virtual addresses */
     uint64_t avail_address;
     uint64_t used_address;
     uint64_t used_guest_address; /* where the dirty log finds the used ring */
+    uint64_t log_generation;     /* of that address alone */
     int kick_fd;
     int call_fd;
     int err_fd;
@@ -71,6 +73,7 @@ struct hf_promise {
     uint64_t features;          /* offered to the guest */
     uint64_t protocol_features; /* in use */
     uint16_t queue_count;       /* the least a back-end may offer; a device type's own count */
+    uint16_t memory_slots;
 };
 
 struct hf_plan {
@@ -96,6 +99,9 @@ struct hf_plan {
     uint64_t epoch_generation;
     struct hf_inflight_plan inflight;
     struct hf_log_plan log;
+
+    uint64_t channel_generation; /* 0: no channel for the back-end's requests */
+    int channel_fd;              /* its end; each back-end gets a new one */
 };
 
 /* `queue_count` <= HF_QUEUE_COUNT_MAX. All descriptors -1, nothing wanted. */
@@ -117,6 +123,12 @@ struct hf_ring_addresses {
 /* size 0 takes the ring away. The base becomes `base`. */
 void hf_plan_set_ring(struct hf_plan *plan, uint16_t queue, uint16_t size,
                       const struct hf_ring_addresses *addresses, uint16_t base);
+/* Where a running ring's used ring is logged. */
+void hf_plan_set_ring_log(struct hf_plan *plan, uint16_t queue, uint64_t used_guest);
+/* Takes the back-end's end of a channel for its requests (-1: none); returns the replaced one. */
+int hf_plan_set_channel(struct hf_plan *plan, int fd);
+/* Whether it is to be served while it runs. True at first. */
+void hf_plan_set_enabled(struct hf_plan *plan, uint16_t queue, bool enabled);
 /* The three take a duplicate (or -1) and return the replaced descriptor, the caller's to close. */
 int hf_plan_set_kick(struct hf_plan *plan, uint16_t queue, int fd);
 int hf_plan_set_call(struct hf_plan *plan, uint16_t queue, int fd);

@@ -27,7 +27,9 @@ enum hf_row_id {
     HF_ROW_GET_QUEUE_NUM,
     HF_ROW_GET_MAX_MEM_SLOTS,
     HF_ROW_SET_OWNER,
+    HF_ROW_SET_BACKEND_REQ_FD,
     HF_ROW_GET_CONFIG,
+    HF_ROW_SET_CONFIG,
     HF_ROW_RESET_DEVICE,
     HF_ROW_SET_VRING_CALL,
     HF_ROW_SET_VRING_ERR,
@@ -90,10 +92,9 @@ struct hf_session {
 
 /* A numbered request with an answer: not state, so it is asked once and never repeated. */
 struct hf_asked {
-    uint32_t number;     /* 0: none is waiting */
-    uint32_t request;    /* HF_REQUEST_GET_CONFIG or HF_REQUEST_RESET_DEVICE */
-    uint32_t offset;     /* GET_CONFIG */
-    uint32_t size_bytes; /* GET_CONFIG */
+    uint32_t number;              /* 0: none is waiting */
+    uint32_t request;             /* HF_REQUEST_GET_CONFIG, SET_CONFIG or RESET_DEVICE */
+    struct hf_wire_config config; /* GET_CONFIG: offset and size; SET_CONFIG: all of it */
 };
 
 struct hf_script_state {

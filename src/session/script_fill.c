@@ -26,8 +26,20 @@ void hf_fill_protocol_features(HF_ROW_ARGS, struct hf_message *message)
 void hf_fill_config(HF_ROW_ARGS, struct hf_message *message)
 {
     (void)index;
-    message->body.config.offset = state->asked->offset;
-    message->body.config.size_bytes = state->asked->size_bytes;
+    message->body.config.offset = state->asked->config.offset;
+    message->body.config.size_bytes = state->asked->config.size_bytes;
+}
+
+void hf_fill_config_change(HF_ROW_ARGS, struct hf_message *message)
+{
+    (void)index;
+    message->body.config = state->asked->config;
+}
+
+void hf_fill_channel(HF_ROW_ARGS, struct hf_message *message)
+{
+    (void)index;
+    attach(message, state->plan->channel_fd);
 }
 
 void hf_fill_call(HF_ROW_ARGS, struct hf_message *message)

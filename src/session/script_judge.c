@@ -2,6 +2,7 @@
 /* Whether this back-end may serve this plan: everything in use must be offered, by name. */
 #include "session/script_rows.h"
 
+#include "base/checked.h"
 #include "base/text.h"
 
 static void name_bits(struct hf_text *text, uint64_t bits, const char *(*name_of)(unsigned bit))
@@ -95,7 +96,9 @@ static enum hf_fault judge_slots(const struct hf_script_state *state, char *deta
         return HF_FAULT_NONE;
     if (is_known(session, HF_ROW_GET_MAX_MEM_SLOTS))
         slots = session->slot_count;
-    return judge_count(slots, state->plan->region_count, HF_FAULT_SLOTS_LOST, detail);
+    return judge_count(slots,
+                       hf_max_u64(state->plan->region_count, state->plan->promise.memory_slots),
+                       HF_FAULT_SLOTS_LOST, detail);
 }
 
 enum hf_fault hf_script_judge(const struct hf_script_state *state, char *detail)

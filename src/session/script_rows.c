@@ -37,10 +37,24 @@ static uint64_t with_slots(HF_ROW_ARGS)
     return hf_session_has(state->session, HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
 }
 
+static uint64_t channel_given(HF_ROW_ARGS)
+{
+    (void)index;
+    if (!hf_session_has(state->session, HF_PROTOCOL_FEATURE(BACKEND_REQ)))
+        return 0;
+    return state->plan->channel_generation;
+}
+
 static uint64_t config_asked(HF_ROW_ARGS)
 {
     (void)index;
     return state->asked->request == HF_REQUEST_GET_CONFIG ? state->asked->number : 0;
+}
+
+static uint64_t config_change_asked(HF_ROW_ARGS)
+{
+    (void)index;
+    return state->asked->request == HF_REQUEST_SET_CONFIG ? state->asked->number : 0;
 }
 
 static uint64_t reset_asked(HF_ROW_ARGS)
@@ -154,12 +168,15 @@ static uint64_t addresses_given(HF_ROW_ARGS)
 
     if (generation == 0)
         return 0;
+    generation = hf_max_u64(generation, state->plan->rings[index].log_generation);
     return hf_max_u64(generation, state->plan->log.toggle_generation);
 }
 
 static uint64_t ring_enabled(HF_ROW_ARGS)
 {
-    return with_protocol_features(state, 0) ? ring_runs(state, index) : 0;
+    if (!with_protocol_features(state, 0) || state->plan->rings[index].disabled)
+        return 0;
+    return ring_runs(state, index);
 }
 
 enum hf_row_id hf_script_beginning(const struct hf_script_state *state)
@@ -190,8 +207,12 @@ const struct hf_row hf_script_rows[HF_ROW_COUNT] = {
     [HF_ROW_GET_MAX_MEM_SLOTS] = { ROW(GET_MAX_MEM_SLOTS), .question = true, .wanted = with_slots,
                                    .accept = hf_accept_slots },
     [HF_ROW_SET_OWNER] = { ROW(SET_OWNER), .wanted = always },
+    [HF_ROW_SET_BACKEND_REQ_FD] = { ROW(SET_BACKEND_REQ_FD), .wanted = channel_given,
+                                    .fill = hf_fill_channel },
     [HF_ROW_GET_CONFIG] = { ROW(GET_CONFIG), .question = true, .wanted = config_asked,
                             .fill = hf_fill_config, .accept = hf_accept_config },
+    [HF_ROW_SET_CONFIG] = { ROW(SET_CONFIG), .wanted = config_change_asked,
+                            .fill = hf_fill_config_change },
     [HF_ROW_RESET_DEVICE] = { ROW(RESET_DEVICE), .wanted = reset_asked },
     [HF_ROW_SET_VRING_CALL] = { ROW(SET_VRING_CALL), .scope = HF_SCOPE_RING, .wanted = call_given,
                                 .fill = hf_fill_call },

@@ -40,7 +40,9 @@ enum hf_row_id hf_script_beginning(const struct hf_script_state *state);
 /* script_fill.c */
 #define HF_ROW_ARGS const struct hf_script_state *state, uint16_t index
 void hf_fill_protocol_features(HF_ROW_ARGS, struct hf_message *message);
+void hf_fill_channel(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_config(HF_ROW_ARGS, struct hf_message *message);
+void hf_fill_config_change(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_call(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_err(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_features(HF_ROW_ARGS, struct hf_message *message);

@@ -115,6 +115,7 @@ static hf_session_effect *const carry_out[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_MEMORY_REMOVE] = hf_session_memory_remove,
     [HF_BACK_EFFECT_INFLIGHT_CREATE] = hf_session_inflight_create,
     [HF_BACK_EFFECT_INFLIGHT_ADOPT] = hf_session_inflight_adopt,
+    [HF_BACK_EFFECT_FEATURES] = hf_session_features,
     [HF_BACK_EFFECT_CONFIG_GET] = hf_session_config_get,
     [HF_BACK_EFFECT_CONFIG_SET] = hf_session_config_set,
 };

@@ -84,6 +84,13 @@ void hf_session_release_inflight(struct hf_session *session)
     hf_fd_close(&session->inflight_lock_fd);
 }
 
+/* All that is offered can be used. */
+void hf_session_features(struct hf_session *session, const struct hf_back_effect *effect)
+{
+    (void)effect;
+    hf_session_post_done(session, 0);
+}
+
 void hf_session_config_get(struct hf_session *session, const struct hf_back_effect *effect)
 {
     const struct hf_wire_config *asked = &session->back.request.body.config;

@@ -184,6 +184,7 @@ bool hf_session_unmap_lot(struct hf_session *session, struct hf_unmap *lot);
 /* session_device.c */
 hf_session_effect hf_session_inflight_create;
 hf_session_effect hf_session_inflight_adopt;
+hf_session_effect hf_session_features;
 hf_session_effect hf_session_config_get;
 hf_session_effect hf_session_config_set;
 hf_session_effect hf_session_channel;

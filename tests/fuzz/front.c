@@ -164,8 +164,8 @@ static void ask(struct edge *edge, const struct front_record *record)
         .kind = HF_EVENT_ASK,
         .asked = { .number = edge->last_number + 1,
                    .request = record->a % 2 ? HF_REQUEST_RESET_DEVICE : HF_REQUEST_GET_CONFIG,
-                   .offset = record->index,
-                   .size_bytes = (uint32_t)record->b % (HF_WIRE_CONFIG_MAX + 1) },
+                   .config = { .offset = record->index,
+                               .size_bytes = (uint32_t)record->b % (HF_WIRE_CONFIG_MAX + 1) } },
     };
 
     if (edge->asked_count == EDGE_ASKED_MAX)

@@ -185,7 +185,7 @@ static void ask(struct sim_world *world, uint32_t request)
 
     event.asked.number = ++world->vmm.last_question;
     event.asked.request = request;
-    event.asked.size_bytes = request == HF_REQUEST_GET_CONFIG ? 52 : 0;
+    event.asked.config.size_bytes = request == HF_REQUEST_GET_CONFIG ? 52 : 0;
     world->tally.questions_asked++;
     sim_world_feed(world, 0, event);
 }

@@ -42,7 +42,7 @@ static void test_features_stay_while_rings_run(void **state)
     (void)state;
     prepare(&rig);
     rig_start_ring(&rig, 0);
-    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30, 0), "reply 0");
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30, 0), "features; reply 0");
     assert_non_null(strstr(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30 | HF_FEATURE(VERSION_1), 0),
                            "reply 1"));
 }
@@ -58,11 +58,11 @@ static void test_rings_that_run_are_enabled_by_features_without_bit_30(void **st
     rig_start_ring(&rig, 4);
     assert_false(hf_back_ring_active(&rig.back, 1));
     assert_string_equal(rig_do(&rig, HF_REQUEST_SET_FEATURES, 0, 0),
-                        "ring enable 1 1; ring enable 4 1");
+                        "features; ring enable 1 1; ring enable 4 1");
     assert_true(hf_back_ring_active(&rig.back, 1));
     assert_true(hf_back_ring_active(&rig.back, 4));
     assert_false(hf_back_ring_active(&rig.back, 0));
-    assert_string_equal(rig_do(&rig, HF_REQUEST_SET_FEATURES, 0, 0), "");
+    assert_string_equal(rig_do(&rig, HF_REQUEST_SET_FEATURES, 0, 0), "features");
 }
 
 static void test_config_is_answered_inside_and_refused_empty_outside(void **state)

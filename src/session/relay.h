@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The relay core: a VMM's session on one side (the back core), a back-end's on the other (the front
+ * core), and what the one asks becomes what the other is to be told (the plan). It decides when a
+ * request of the VMM's is *settled*: the back-end confirmed it, or no back-end is there and it is
+ * recorded. Then, and not before, it is answered. The VMM never hears of a back-end's death.
+ *
+ * Pure, as its two halves: the edge steps the front core, carries effects out, and calls
+ * hf_relay_step again after each of the front core's steps (HF_RELAY_EVENT_LOOK).
+ *
+ *              VMM's message                     asked of plan or back-end
+ *     IDLE ────────────────────> (back core) ──────────────────────────────> WAITING
+ *       ^                                                                       |
+ *       +────────── answered: DONE to the back core <── settled, or too late ───+
+ *
+ * Rings are held back until the first ENABLE (without bit 30: the first KICK): a VMM kicks ring 0
+ * before it has sized ring 1, and the in-flight region needs all sizes.
+ */
+#ifndef HF_SESSION_RELAY_H
+#define HF_SESSION_RELAY_H
+
+#include "session/back.h"
+#include "session/front.h"
+
+struct hf_relay_settings {
+    uint64_t reply_timeout_ns; /* no request of the VMM's waits longer, but a stop (0: no limit) */
+    uint64_t stop_wait_ns;     /* GET_VRING_BASE while no back-end is there */
+    uint64_t linger_ns;        /* after one ring was stopped the others wait so long for theirs */
+};
+
+/* What a request waits for. */
+enum hf_relay_wait {
+    HF_RELAY_WAIT_NONE,
+    HF_RELAY_WAIT_INDICES, /* HF_RELAY_EVENT_INDICES of the ring that is to start */
+    HF_RELAY_WAIT_SETTLED, /* the plan is told and confirmed, or nobody is there to tell */
+    HF_RELAY_WAIT_REST,    /* the rings are at rest */
+    HF_RELAY_WAIT_ANSWER,  /* the back-end's answer to a question */
+    HF_RELAY_WAIT_EDGE,    /* HF_RELAY_EVENT_MADE */
+    HF_RELAY_WAIT_COUNT
+};
+
+/* A ring as the VMM has it. */
+struct hf_relay_ring {
+    bool started;     /* KICK came, GET_VRING_BASE did not */
+    bool was_stopped; /* in this epoch: then the next four say where */
+    uint16_t base;    /* answered */
+    uint16_t used;
+    uint16_t size;
+    struct hf_wire_vring_addr addresses;
+};
+
+/* How to take back what the present request changed in the plan, should the back-end refuse it. */
+struct hf_relay_undo {
+    bool armed;
+    bool memory; /* regions; else the ring */
+    uint16_t ring;
+    struct hf_ring_plan ring_before;
+    struct hf_region_plan regions_before[HF_REGION_COUNT_MAX];
+};
+
+struct hf_relay {
+    struct hf_relay_settings settings;
+    struct hf_back back;
+    struct hf_front *front; /* borrowed */
+    bool released;          /* the rings are held back no longer */
+    bool lingering;         /* one was stopped: the others follow, or go on */
+    enum hf_relay_wait wait;
+    uint64_t asked_ns;    /* when the present request came */
+    uint64_t deadline_ns; /* TIMER is wanted then; 0: not */
+    uint32_t question;    /* ANSWER that is waited for */
+    uint32_t dial;        /* session that the present request was told to; a new one: it was lost */
+    unsigned asked_count;
+    struct hf_back_effect asked[HF_BACK_EFFECTS_MAX]; /* of the back core, not yet DONE */
+    struct hf_relay_ring rings[HF_BACK_RINGS_MAX];
+    struct hf_relay_undo undo;
+};
+
+enum hf_relay_event_kind {
+    HF_RELAY_EVENT_MESSAGE, /* of the VMM's; only while hf_relay_settled() */
+    HF_RELAY_EVENT_HANG_UP, /* of the VMM's */
+    HF_RELAY_EVENT_LOOK,    /* the front core made a step; .lost: fault of a session that ended */
+    HF_RELAY_EVENT_ANSWER,  /* .number, .error, .reply: of the front core's HF_EFFECT_ANSWER */
+    HF_RELAY_EVENT_INDICES, /* .ring, .avail, .used, .error */
+    HF_RELAY_EVENT_MADE,    /* .error, .body, .fd: an in-flight region was made or looked at */
+    HF_RELAY_EVENT_TIMER,
+    HF_RELAY_EVENT_COUNT
+};
+
+struct hf_relay_event {
+    enum hf_relay_event_kind kind;
+    uint64_t now_ns;
+    const struct hf_message *message;
+    enum hf_fault lost;
+    uint32_t number;
+    int error; /* 0 or a positive errno */
+    uint16_t ring, avail, used;
+    const union hf_wire_body *body;
+    int fd;
+    bool ours; /* MADE of an adoption: the region is one that we gave the VMM in this epoch */
+};
+
+enum hf_relay_effect_kind {
+    HF_RELAY_EFFECT_REPLY,     /* to the VMM: effects->reply, then close its descriptors */
+    HF_RELAY_EFFECT_REPORT,    /* a request of the VMM's was refused: .fault, .result */
+    HF_RELAY_EFFECT_HANG_UP,   /* the VMM's session is over: .fault (NONE: it ended it) */
+    HF_RELAY_EFFECT_CLOSE,     /* .fd */
+    HF_RELAY_EFFECT_CHANGED,   /* the plan was changed: step the front core with CHANGED */
+    HF_RELAY_EFFECT_ASK,       /* .asked: step the front core with ASK */
+    HF_RELAY_EFFECT_INDICES,   /* read .ring's indices from guest memory, then INDICES, always */
+    HF_RELAY_EFFECT_MAKE,      /* a fresh in-flight region for .inflight, then MADE */
+    HF_RELAY_EFFECT_LOOK_AT,   /* .fd, borrowed: is it the region we gave? Then MADE */
+    HF_RELAY_EFFECT_CHANNEL,   /* taking .fd: the VMM's back-end channel, instead of any before */
+    HF_RELAY_EFFECT_NEW_EPOCH, /* for the log: what was in flight is forgotten; .why */
+    HF_RELAY_EFFECT_LATE,      /* for the log: a stop waits; .why */
+    HF_RELAY_EFFECT_COUNT
+};
+
+struct hf_relay_effect {
+    enum hf_relay_effect_kind kind;
+    enum hf_back_fault fault;
+    int result;
+    int fd;
+    uint16_t ring;
+    struct hf_asked asked;
+    struct hf_wire_inflight inflight;
+    const char *why;
+};
+
+#define HF_RELAY_EFFECTS_MAX (2u * HF_BACK_RINGS_MAX + 64u)
+struct hf_relay_effects {
+    unsigned count;
+    struct hf_relay_effect list[HF_RELAY_EFFECTS_MAX];
+    struct hf_message reply;
+};
+
+/* What a VMM may be offered of what a back-end offers; `ring_count` is the device type's own if
+ * the back-end has no MQ. */
+struct hf_back_offer hf_relay_offer(const struct hf_session *session, uint16_t ring_count);
+
+/* `front` is borrowed, its plan empty. */
+void hf_relay_init(struct hf_relay *relay, const struct hf_relay_settings *settings,
+                   struct hf_front *front);
+/* A VMM came. What it is offered is promised from here on. */
+void hf_relay_begin(struct hf_relay *relay, const struct hf_back_offer *offer);
+/* `effects` is written from scratch. */
+void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
+                   struct hf_relay_effects *effects);
+/* True if the VMM's next message may be read. */
+bool hf_relay_settled(const struct hf_relay *relay);
+
+#endif

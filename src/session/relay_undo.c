@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A request of the VMM's that the back-end refuses has changed nothing: the plan gets back what it
+ * had. Until it is settled, descriptors that were replaced are kept for that.
+ */
+#include "session/relay_parts.h"
+
+void hf_relay_remember_ring(struct hf_relay *relay, uint16_t ring)
+{
+    relay->undo.armed = true;
+    relay->undo.memory = false;
+    relay->undo.ring = ring;
+    relay->undo.ring_before = hf_relay_plan(relay)->rings[ring];
+}
+
+void hf_relay_remember_memory(struct hf_relay *relay)
+{
+    const struct hf_plan *plan = hf_relay_plan(relay);
+
+    relay->undo.armed = true;
+    relay->undo.memory = true;
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
+        relay->undo.regions_before[i] = plan->regions[i];
+}
+
+static void close_replaced(struct hf_relay_context *context, int before, int now)
+{
+    if (before != now)
+        hf_relay_close(context, before);
+}
+
+static void forget_ring(struct hf_relay_context *context)
+{
+    const struct hf_relay_undo *undo = &context->relay->undo;
+    const struct hf_ring_plan *before = &undo->ring_before;
+    const struct hf_ring_plan *now = &hf_relay_plan(context->relay)->rings[undo->ring];
+
+    close_replaced(context, before->kick_fd, now->kick_fd);
+    close_replaced(context, before->call_fd, now->call_fd);
+    close_replaced(context, before->err_fd, now->err_fd);
+}
+
+static void forget_memory(struct hf_relay_context *context)
+{
+    const struct hf_plan *plan = hf_relay_plan(context->relay);
+    const struct hf_region_plan *before = context->relay->undo.regions_before;
+
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++) {
+        if (before[i].generation != 0 && before[i].generation != plan->regions[i].generation)
+            hf_relay_close(context, before[i].fd);
+    }
+}
+
+void hf_relay_forget(struct hf_relay_context *context)
+{
+    struct hf_relay_undo *undo = &context->relay->undo;
+
+    if (!undo->armed)
+        return;
+    undo->armed = false;
+    if (undo->memory)
+        forget_memory(context);
+    else
+        forget_ring(context);
+}
+
+static void undo_ring(struct hf_relay_context *context)
+{
+    struct hf_plan *plan = hf_relay_plan(context->relay);
+    const struct hf_relay_undo *undo = &context->relay->undo;
+    const struct hf_ring_plan *before = &undo->ring_before;
+    const struct hf_ring_plan now = plan->rings[undo->ring];
+    const struct hf_ring_addresses addresses = { .desc = before->desc_address,
+                                                 .avail = before->avail_address,
+                                                 .used = before->used_address,
+                                                 .used_guest = before->used_guest_address };
+
+    if (now.layout_generation != before->layout_generation)
+        hf_plan_set_ring(plan, undo->ring, before->size, &addresses, before->base);
+    hf_plan_set_enabled(plan, undo->ring, !before->disabled);
+    if (now.kick_fd != before->kick_fd)
+        hf_relay_close(context, hf_plan_set_kick(plan, undo->ring, before->kick_fd));
+    if (now.call_fd != before->call_fd)
+        hf_relay_close(context, hf_plan_set_call(plan, undo->ring, before->call_fd));
+    if (now.err_fd != before->err_fd)
+        hf_relay_close(context, hf_plan_set_err(plan, undo->ring, before->err_fd));
+}
+
+static void undo_memory(struct hf_relay_context *context)
+{
+    struct hf_plan *plan = hf_relay_plan(context->relay);
+    const struct hf_region_plan *before = context->relay->undo.regions_before;
+
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++) {
+        const struct hf_region_plan now = plan->regions[i];
+
+        if (now.generation == before[i].generation)
+            continue;
+        if (now.generation != 0)
+            hf_relay_close(context, hf_plan_remove_region(plan, now.guest_address, now.size_bytes));
+    }
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++) {
+        /* It was there before, among the same others: there is room for it. */
+        if (before[i].generation != 0 && before[i].generation != plan->regions[i].generation)
+            hf_plan_add_region(plan, &before[i]);
+    }
+}
+
+void hf_relay_undo(struct hf_relay_context *context)
+{
+    struct hf_relay_undo *undo = &context->relay->undo;
+
+    if (!undo->armed)
+        return;
+    undo->armed = false;
+    if (undo->memory)
+        undo_memory(context);
+    else
+        undo_ring(context);
+}
