@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The step of the relay core: the VMM's message through the back core, what it asks for into the
  * plan (relay_ask.c), and its answer when that is settled. */
+#include "session/relay.h"
+
 #include "session/relay_parts.h"
 
 #include "base/check.h"
