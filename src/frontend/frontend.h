@@ -44,8 +44,9 @@ struct hf_fencing {
 
 /* Where the rings came to rest. */
 struct hf_settlement {
-    struct hf_settled settled; /* .bases points to the array below */
+    struct hf_settled settled; /* points to the arrays below */
     uint16_t bases[HF_QUEUE_COUNT_MAX];
+    uint16_t in_flights[HF_QUEUE_COUNT_MAX];
 };
 
 #define HF_FRONTEND_EVENTS_MAX 16u

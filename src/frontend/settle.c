@@ -109,19 +109,17 @@ static void note_oldest(struct hf_settled *settled, uint16_t queue,
     }
 }
 
-static void count_in_flight(const struct view *view, uint16_t queue, struct hf_settled *settled)
+static uint16_t count_in_flight(const struct view *view, uint16_t queue, struct hf_settled *settled)
 {
     const struct hf_inflight_ring *ring = &view->rings[queue];
     struct hf_inflight_queue part;
 
-    if (view->bytes == NULL) {
-        settled->in_flight += (uint16_t)(ring->avail_index - ring->used_index);
-        return;
-    }
-    settled->in_flight += view->counts[queue];
+    if (view->bytes == NULL)
+        return (uint16_t)(ring->avail_index - ring->used_index);
     if (queue < view->region.queue_count &&
         hf_inflight_region_queue(&view->region, queue, ring->size, &part) == HF_INFLIGHT_FAULT_NONE)
         note_oldest(settled, queue, &part);
+    return view->counts[queue];
 }
 
 static void conclude(struct hf_frontend *frontend, const struct view *view,
@@ -141,7 +139,8 @@ static void conclude(struct hf_frontend *frontend, const struct view *view,
         settled->clean = settled->clean && plan->rings[i].base == ring->used_index;
         settled->progressed = settled->progressed || ring->used_index != frontend->used_at_start[i];
         settlement->bases[i] = ring->used_index;
-        count_in_flight(view, i, settled);
+        settlement->in_flights[i] = count_in_flight(view, i, settled);
+        settled->in_flight += settlement->in_flights[i];
     }
 }
 
@@ -168,6 +167,7 @@ void hf_frontend_settle(struct hf_frontend *frontend, bool write_back)
     conclude(frontend, &view, settlement);
     settlement->settled.note = note;
     settlement->settled.bases = settlement->bases;
+    settlement->settled.in_flights = settlement->in_flights;
     free(view.bytes);
 }
 

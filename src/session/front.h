@@ -59,11 +59,12 @@ enum hf_event_kind {
 
 /* What the edge found when the rings were surely at rest. */
 struct hf_settled {
-    const uint16_t *bases; /* plan.queue_count of them; used for rings that ran */
-    bool clean;            /* every answered base equalled used->idx, nothing marked in flight */
-    bool progressed;       /* a used index moved since the rings were started */
-    uint32_t in_flight;    /* requests the dead back-end had not answered */
-    bool has_oldest;       /* the next three are valid */
+    const uint16_t *bases;      /* plan.queue_count of them; used for rings that ran */
+    const uint16_t *in_flights; /* the same of requests in flight; NULL: none */
+    bool clean;         /* every answered base equalled used->idx, nothing marked in flight */
+    bool progressed;    /* a used index moved since the rings were started */
+    uint32_t in_flight; /* requests the dead back-end had not answered */
+    bool has_oldest;    /* the next three are valid */
     uint16_t oldest_queue;
     uint16_t oldest_head;
     uint64_t oldest_counter;

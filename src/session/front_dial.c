@@ -212,7 +212,7 @@ void hf_front_settled(struct hf_step_context *context)
 
     if (!front->plan.settle_owed)
         return;
-    hf_plan_settle(&front->plan, settled->bases);
+    hf_plan_settle(&front->plan, settled->bases, settled->in_flights);
     struct hf_report *report = hf_front_report(context, HF_REPORT_STOPPED);
     report->clean = !front->lost && settled->clean;
     report->in_flight = settled->in_flight;

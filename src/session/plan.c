@@ -66,6 +66,7 @@ void hf_plan_set_ring(struct hf_plan *plan, uint16_t queue, uint16_t size,
 
     ring->size = size;
     ring->base = base;
+    ring->in_flight = 0;
     ring->desc_address = addresses->desc;
     ring->avail_address = addresses->avail;
     ring->used_address = addresses->used;
@@ -247,11 +248,13 @@ bool hf_plan_ring_is_same(const struct hf_plan *plan, uint16_t queue)
     return ring->size != 0 && ring->ran != 0 && ring->ran == ring->layout_generation;
 }
 
-void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases)
+void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases, const uint16_t *in_flight)
 {
     for (uint16_t i = 0; i < plan->queue_count; i++) {
-        if (hf_plan_ring_is_same(plan, i))
+        if (hf_plan_ring_is_same(plan, i)) {
             plan->rings[i].base = bases[i];
+            plan->rings[i].in_flight = in_flight != NULL ? in_flight[i] : 0;
+        }
         plan->rings[i].ran = 0;
     }
     plan->settle_owed = false;

@@ -30,7 +30,8 @@ struct hf_ring_plan {
     uint16_t size; /* 0: the guest has not set this ring up; it is neither started nor stopped */
     uint16_t base; /* next index to fetch at the next start */
     bool disabled; /* started, but not to be served (ENABLE 0) */
-    uint64_t ran;  /* layout generation it was started with; 0: at rest, and its base is known */
+    uint16_t in_flight; /* requests that were marked when it came to rest last */
+    uint64_t ran; /* layout generation it was started with; 0: at rest, and its base is known */
     uint64_t desc_address; /* front-end virtual addresses */
     uint64_t avail_address;
     uint64_t used_address;
@@ -157,8 +158,9 @@ uint16_t hf_plan_largest_ring(const struct hf_plan *plan);
 bool hf_plan_any_ran(const struct hf_plan *plan);
 /* A ring ran with the layout it still has: what it says of itself is of that run. */
 bool hf_plan_ring_is_same(const struct hf_plan *plan, uint16_t queue);
-/* The rings that ran come to rest at these bases (one a queue); those laid out anew meanwhile keep
- * the base they were given. */
-void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases);
+/* The rings that ran come to rest at these bases, with so many requests in flight (one each a
+ * queue; `in_flight` may be NULL: none); those laid out anew meanwhile keep the base they were
+ * given. */
+void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases, const uint16_t *in_flight);
 
 #endif

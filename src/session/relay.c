@@ -11,56 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a guest's driver may be offered through us: no more than we know to survive a crash. */
-#define FEATURES_PASSED                                                                            \
-    ~(HF_FEATURE(IOMMU_PLATFORM) | HF_FEATURE(RING_PACKED) | HF_FEATURE(NOTIFICATION_DATA) |       \
-      HF_FEATURE(NOTIF_CONFIG_DATA) | HF_FEATURE(RING_RESET) | HF_FEATURE(ADMIN_VQ) |              \
-      HF_FEATURE(SR_IOV))
-/* Passed on where the back-end has it. */
-#define PROTOCOL_PASSED                                                                            \
-    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |      \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |              \
-     HF_PROTOCOL_FEATURE(BACKEND_REQ))
-/* Ours, whatever the back-end has. */
-#define PROTOCOL_OURS (HF_PROTOCOL_FEATURE(REPLY_ACK) | HF_PROTOCOL_FEATURE(RESET_DEVICE))
-#define RING_SIZE_MAX 32768u
-
-/* A stop may wait without end while the log is on; that is said so often. */
-#define LATE_NS UINT64_C(10000000000)
-
-struct hf_back_offer hf_relay_offer(const struct hf_session *session, uint16_t ring_count)
-{
-    bool multiqueue = hf_session_has(session, HF_PROTOCOL_FEATURE(MQ));
-    bool slots = hf_session_has(session, HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS));
-
-    return (struct hf_back_offer){
-        .features = (session->offered & FEATURES_PASSED) | HF_FEATURE(PROTOCOL_FEATURES),
-        .protocol_features = (session->protocol & PROTOCOL_PASSED) | PROTOCOL_OURS,
-        .ring_count =
-            multiqueue ? (uint16_t)hf_min_u64(session->queue_count, HF_BACK_RINGS_MAX) : ring_count,
-        .ring_size_max = RING_SIZE_MAX,
-        .memory_slots = slots ? (uint16_t)hf_min_u64(session->slot_count, HF_MEMORY_REGIONS_MAX)
-                              : HF_REGION_COUNT_BASELINE,
-        .config_bytes = HF_WIRE_CONFIG_MAX,
-    };
-}
-
 void hf_relay_init(struct hf_relay *relay, const struct hf_relay_settings *settings,
                    struct hf_front *front)
 {
     memset(relay, 0, sizeof(*relay));
     relay->settings = *settings;
     relay->front = front;
-}
-
-void hf_relay_begin(struct hf_relay *relay, const struct hf_back_offer *offer)
-{
-    struct hf_promise *promise = &hf_relay_plan(relay)->promise;
-
-    hf_back_init(&relay->back, offer);
-    promise->features = offer->features & ~HF_FEATURE(PROTOCOL_FEATURES);
-    promise->protocol_features = offer->protocol_features & PROTOCOL_PASSED;
-    promise->queue_count = offer->ring_count;
 }
 
 struct hf_plan *hf_relay_plan(const struct hf_relay *relay)
@@ -95,10 +51,43 @@ static bool any_started(const struct hf_relay *relay)
     return false;
 }
 
+/* A lost back-end left requests in flight, as far as one knows. */
+static bool owes_requests(const struct hf_relay *relay)
+{
+    const struct hf_front *front = relay->front;
+
+    return hf_front_recovers(front) && (front->plan.settle_owed || front->lost_in_flight > 0);
+}
+
+static bool may_run(const struct hf_relay *relay)
+{
+    if (relay->leaving || !relay->released || !any_started(relay))
+        return false;
+    return relay->hold == HF_RELAY_HOLD_NONE ||
+           (relay->hold == HF_RELAY_HOLD_DRAIN && owes_requests(relay));
+}
+
+/* A stopped ring stays in the plan until others go on without it: should it go on where it stopped,
+ * what the in-flight region knows of it still holds. */
+static void take_stopped_away(struct hf_relay *relay)
+{
+    struct hf_plan *plan = hf_relay_plan(relay);
+    const struct hf_ring_addresses nowhere = { .desc = 0 };
+
+    for (uint16_t i = 0; i < relay->back.offer.ring_count; i++) {
+        if (!relay->rings[i].started && plan->rings[i].size != 0 &&
+            relay->hold == HF_RELAY_HOLD_NONE)
+            hf_plan_set_ring(plan, i, 0, &nowhere, plan->rings[i].base);
+    }
+}
+
 void hf_relay_update_run(struct hf_relay *relay)
 {
-    hf_plan_set_run(hf_relay_plan(relay),
-                    relay->released && !relay->lingering && any_started(relay));
+    bool runs = may_run(relay);
+
+    if (runs)
+        take_stopped_away(relay);
+    hf_plan_set_run(hf_relay_plan(relay), runs);
 }
 
 void hf_relay_end_epoch(struct hf_relay_context *context, const char *why)
@@ -123,7 +112,8 @@ static void reset_device(struct hf_relay_context *context)
         hf_plan_set_ring(plan, i, 0, &nowhere, 0);
         relay->rings[i] = (struct hf_relay_ring){ .started = false };
     }
-    relay->released = relay->lingering = false;
+    relay->released = false;
+    relay->hold = HF_RELAY_HOLD_NONE;
     hf_relay_end_epoch(context, "the guest was reset");
     hf_relay_emit(context, HF_RELAY_EFFECT_ASK)->asked =
         (struct hf_asked){ .request = HF_REQUEST_RESET_DEVICE };
@@ -181,23 +171,29 @@ static void feed(struct hf_relay_context *context, const struct hf_back_event *e
 /* ---- a request's end ------------------------------------------------------------------------- */
 
 /* Where the ring is now, for its restart. */
-static uint16_t note_stopped(struct hf_relay *relay, uint16_t index)
+static uint16_t note_stopped(struct hf_relay *relay, uint16_t index, uint16_t base)
 {
-    struct hf_plan *plan = hf_relay_plan(relay);
     const struct hf_back_ring *ring = &relay->back.rings[index];
-    const struct hf_ring_addresses nowhere = { .desc = 0 };
-    uint16_t base = plan->rings[index].base;
 
     relay->rings[index] = (struct hf_relay_ring){ .was_stopped = true,
                                                   .base = base,
                                                   .used = base,
                                                   .size = ring->size,
                                                   .addresses = ring->addresses };
-    hf_plan_set_ring(plan, index, 0, &nowhere, base);
     return base;
 }
 
-static void finish(struct hf_relay_context *context, int result)
+/* The plan knows the base of a ring at rest; of one that could not be stopped, memory does. */
+static uint16_t base_of(const struct hf_relay_context *context, uint16_t ring)
+{
+    const struct hf_relay_event *event = context->event;
+
+    if (event->kind == HF_RELAY_EVENT_INDICES && event->ring == ring && event->error == 0)
+        return event->used;
+    return hf_relay_plan(context->relay)->rings[ring].base;
+}
+
+void hf_relay_finish(struct hf_relay_context *context, int result)
 {
     struct hf_relay *relay = context->relay;
     unsigned count = relay->asked_count;
@@ -217,7 +213,7 @@ static void finish(struct hf_relay_context *context, int result)
                                       .fd = context->event->fd };
 
         if (relay->asked[i].kind == HF_BACK_EFFECT_RING_STOP && result == 0)
-            done.base = note_stopped(relay, done.ring);
+            done.base = note_stopped(relay, done.ring, base_of(context, done.ring));
         feed(context, &done);
     }
 }
@@ -237,36 +233,6 @@ static void follow(struct hf_relay *relay)
     if (plan->features_generation == 0 || plan->features != (relay->back.features & ~not_guests))
         hf_plan_set_features(plan, relay->back.features);
     hf_relay_update_run(relay);
-}
-
-static bool at_rest(const struct hf_relay *relay)
-{
-    const struct hf_plan *plan = hf_relay_plan(relay);
-
-    return !plan->settle_owed && !hf_plan_any_ran(plan);
-}
-
-/* The back-end was told and agreed; or none is there, and the last one cannot do harm any more: the
- * next will be told. What is held back is told to nobody yet. */
-static bool is_settled(const struct hf_relay *relay)
-{
-    if (hf_phase_connected(relay->front->phase))
-        return hf_front_is_settled(relay->front);
-    return at_rest(relay);
-}
-
-static void look(struct hf_relay_context *context)
-{
-    struct hf_relay *relay = context->relay;
-    bool refused =
-        context->event->kind == HF_RELAY_EVENT_LOOK && context->event->lost == HF_FAULT_NAK;
-
-    if (relay->wait == HF_RELAY_WAIT_SETTLED && refused)
-        finish(context, -EPROTO);
-    else if (relay->wait == HF_RELAY_WAIT_SETTLED && is_settled(relay))
-        finish(context, 0);
-    else if (relay->wait == HF_RELAY_WAIT_REST && at_rest(relay))
-        finish(context, 0);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -289,13 +255,16 @@ static void message(struct hf_relay_context *context)
                                          .message = context->event->message,
                                          .fd = -1 };
 
-    if (relay->lingering && !asks_for_stop(event.message))
-        relay->lingering = false;
+    if (!asks_for_stop(event.message))
+        relay->hold = HF_RELAY_HOLD_NONE;
+    relay->deadline_ns = 0;
+    relay->dial = relay->front->session.dial;
     feed(context, &event);
     if (relay->wait != HF_RELAY_WAIT_NONE && limit_of(relay) != 0)
         relay->deadline_ns = context->event->now_ns + limit_of(relay);
 }
 
+/* Nobody waits for anything any more; its memory is let go when nobody uses it. */
 static void hang_up(struct hf_relay_context *context)
 {
     const struct hf_back_event event = { .kind = HF_BACK_EVENT_HANG_UP, .fd = -1 };
@@ -304,16 +273,21 @@ static void hang_up(struct hf_relay_context *context)
     hf_relay_forget(context);
     relay->wait = HF_RELAY_WAIT_NONE;
     relay->asked_count = 0;
-    relay->deadline_ns = 0;
+    relay->leaving = true;
+    relay->deadline_ns = context->event->now_ns + relay->settings.stop_wait_ns;
     feed(context, &event);
 }
 
 static void indices(struct hf_relay_context *context)
 {
-    if (context->relay->wait != HF_RELAY_WAIT_INDICES)
-        return;
-    hf_relay_start_ring(context);
-    context->relay->wait = HF_RELAY_WAIT_SETTLED;
+    struct hf_relay *relay = context->relay;
+
+    if (relay->wait == HF_RELAY_WAIT_INDICES) {
+        hf_relay_start_ring(context);
+        relay->wait = HF_RELAY_WAIT_SETTLED;
+    } else if (relay->wait == HF_RELAY_WAIT_USED) {
+        hf_relay_finish(context, 0);
+    }
 }
 
 static void made(struct hf_relay_context *context)
@@ -326,55 +300,30 @@ static void made(struct hf_relay_context *context)
     }
     if (context->event->error == 0 && relay->asked[0].kind == HF_BACK_EFFECT_INFLIGHT_ADOPT)
         hf_relay_adopt(context);
-    finish(context, -context->event->error);
+    hf_relay_finish(context, -context->event->error);
 }
 
 static void answer(struct hf_relay_context *context)
 {
-    if (context->relay->wait == HF_RELAY_WAIT_ANSWER &&
-        context->event->number == context->relay->question)
-        finish(context, -context->event->error);
-}
-
-/* A stop must not lie while pages are logged: the destination of a migration would be corrupt. */
-static void too_late(struct hf_relay_context *context)
-{
     struct hf_relay *relay = context->relay;
 
-    if (relay->wait == HF_RELAY_WAIT_REST && hf_relay_plan(relay)->log.generation != 0) {
-        hf_relay_emit(context, HF_RELAY_EFFECT_LATE)->why =
-            "a ring is to stop, and dirty pages are logged: only a back-end can say where it "
-            "stands";
-        relay->deadline_ns = context->event->now_ns + LATE_NS;
+    if (relay->wait != HF_RELAY_WAIT_ANSWER)
         return;
-    }
-    finish(context, relay->back.request.request == HF_REQUEST_REM_MEM_REG ? -ETIMEDOUT : 0);
-}
-
-static void timer(struct hf_relay_context *context)
-{
-    struct hf_relay *relay = context->relay;
-
-    if (relay->deadline_ns == 0 || context->event->now_ns < relay->deadline_ns)
-        return;
-    if (relay->wait != HF_RELAY_WAIT_NONE) {
-        too_late(context);
-    } else {
-        relay->lingering = false;
-        relay->deadline_ns = 0;
-    }
+    relay->ask_again = context->event->error == ENOTCONN;
+    if (!relay->ask_again)
+        hf_relay_finish(context, -context->event->error);
 }
 
 static void nothing(struct hf_relay_context *context)
 {
-    (void)context; /* look() looks after every event */
+    (void)context; /* hf_relay_look looks after every event */
 }
 
 static void (*const handlers[HF_RELAY_EVENT_COUNT])(struct hf_relay_context *) = {
-    [HF_RELAY_EVENT_MESSAGE] = message, [HF_RELAY_EVENT_HANG_UP] = hang_up,
-    [HF_RELAY_EVENT_LOOK] = nothing,    [HF_RELAY_EVENT_ANSWER] = answer,
-    [HF_RELAY_EVENT_INDICES] = indices, [HF_RELAY_EVENT_MADE] = made,
-    [HF_RELAY_EVENT_TIMER] = timer,
+    [HF_RELAY_EVENT_MESSAGE] = message,      [HF_RELAY_EVENT_HANG_UP] = hang_up,
+    [HF_RELAY_EVENT_LOOK] = nothing,         [HF_RELAY_EVENT_ANSWER] = answer,
+    [HF_RELAY_EVENT_INDICES] = indices,      [HF_RELAY_EVENT_MADE] = made,
+    [HF_RELAY_EVENT_TIMER] = hf_relay_timer,
 };
 
 void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
@@ -392,9 +341,8 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
     if (generation != plan->last_generation || ran != plan->run)
         hf_relay_emit(&context, HF_RELAY_EFFECT_CHANGED);
     else
-        look(&context);
-    if (relay->lingering && relay->wait == HF_RELAY_WAIT_NONE && relay->deadline_ns == 0)
-        relay->deadline_ns = event->now_ns + relay->settings.linger_ns;
+        hf_relay_look(&context);
+    hf_relay_linger(&context);
 }
 
 bool hf_relay_settled(const struct hf_relay *relay)

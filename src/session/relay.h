@@ -34,9 +34,19 @@ enum hf_relay_wait {
     HF_RELAY_WAIT_INDICES, /* HF_RELAY_EVENT_INDICES of the ring that is to start */
     HF_RELAY_WAIT_SETTLED, /* the plan is told and confirmed, or nobody is there to tell */
     HF_RELAY_WAIT_REST,    /* the rings are at rest */
+    HF_RELAY_WAIT_USED,    /* that took too long: INDICES say where the guest sees the ring */
     HF_RELAY_WAIT_ANSWER,  /* the back-end's answer to a question */
     HF_RELAY_WAIT_EDGE,    /* HF_RELAY_EVENT_MADE */
     HF_RELAY_WAIT_COUNT
+};
+
+/* Why rings that the VMM has started do not run. */
+enum hf_relay_hold {
+    HF_RELAY_HOLD_NONE,
+    HF_RELAY_HOLD_DRAIN, /* one is to stop, all rest; but what a lost back-end left in flight runs
+                            first, or the stop would not be clean */
+    HF_RELAY_HOLD_REST,  /* that took too long */
+    HF_RELAY_HOLD_COUNT
 };
 
 /* A ring as the VMM has it. */
@@ -54,6 +64,7 @@ struct hf_relay_undo {
     bool armed;
     bool memory; /* regions; else the ring */
     uint16_t ring;
+    bool was_started;
     struct hf_ring_plan ring_before;
     struct hf_region_plan regions_before[HF_REGION_COUNT_MAX];
 };
@@ -62,13 +73,13 @@ struct hf_relay {
     struct hf_relay_settings settings;
     struct hf_back back;
     struct hf_front *front; /* borrowed */
+    bool leaving;           /* the VMM has gone; its rings come to rest */
     bool released;          /* the rings are held back no longer */
-    bool lingering;         /* one was stopped: the others follow, or go on */
+    enum hf_relay_hold hold;
     enum hf_relay_wait wait;
-    uint64_t asked_ns;    /* when the present request came */
     uint64_t deadline_ns; /* TIMER is wanted then; 0: not */
-    uint32_t question;    /* ANSWER that is waited for */
-    uint32_t dial;        /* session that the present request was told to; a new one: it was lost */
+    uint32_t dial;        /* session of the back-end that the present request was told to first */
+    bool ask_again;       /* nobody was there to be asked */
     unsigned asked_count;
     struct hf_back_effect asked[HF_BACK_EFFECTS_MAX]; /* of the back core, not yet DONE */
     struct hf_relay_ring rings[HF_BACK_RINGS_MAX];
@@ -79,7 +90,7 @@ enum hf_relay_event_kind {
     HF_RELAY_EVENT_MESSAGE, /* of the VMM's; only while hf_relay_settled() */
     HF_RELAY_EVENT_HANG_UP, /* of the VMM's */
     HF_RELAY_EVENT_LOOK,    /* the front core made a step; .lost: fault of a session that ended */
-    HF_RELAY_EVENT_ANSWER,  /* .number, .error, .reply: of the front core's HF_EFFECT_ANSWER */
+    HF_RELAY_EVENT_ANSWER,  /* .error, .body: to ASK; ENOTCONN: ask again when somebody is there */
     HF_RELAY_EVENT_INDICES, /* .ring, .avail, .used, .error */
     HF_RELAY_EVENT_MADE,    /* .error, .body, .fd: an in-flight region was made or looked at */
     HF_RELAY_EVENT_TIMER,
@@ -91,7 +102,6 @@ struct hf_relay_event {
     uint64_t now_ns;
     const struct hf_message *message;
     enum hf_fault lost;
-    uint32_t number;
     int error; /* 0 or a positive errno */
     uint16_t ring, avail, used;
     const union hf_wire_body *body;
@@ -100,16 +110,18 @@ struct hf_relay_event {
 };
 
 enum hf_relay_effect_kind {
-    HF_RELAY_EFFECT_REPLY,     /* to the VMM: effects->reply, then close its descriptors */
-    HF_RELAY_EFFECT_REPORT,    /* a request of the VMM's was refused: .fault, .result */
-    HF_RELAY_EFFECT_HANG_UP,   /* the VMM's session is over: .fault (NONE: it ended it) */
-    HF_RELAY_EFFECT_CLOSE,     /* .fd */
-    HF_RELAY_EFFECT_CHANGED,   /* the plan was changed: step the front core with CHANGED */
-    HF_RELAY_EFFECT_ASK,       /* .asked: step the front core with ASK */
-    HF_RELAY_EFFECT_INDICES,   /* read .ring's indices from guest memory, then INDICES, always */
-    HF_RELAY_EFFECT_MAKE,      /* a fresh in-flight region for .inflight, then MADE */
-    HF_RELAY_EFFECT_LOOK_AT,   /* .fd, borrowed: is it the region we gave? Then MADE */
-    HF_RELAY_EFFECT_CHANNEL,   /* taking .fd: the VMM's back-end channel, instead of any before */
+    HF_RELAY_EFFECT_REPLY,   /* to the VMM: effects->reply, then close its descriptors */
+    HF_RELAY_EFFECT_REPORT,  /* a request of the VMM's was refused: .fault, .result */
+    HF_RELAY_EFFECT_HANG_UP, /* the VMM's session is over: .fault (NONE: it ended it) */
+    HF_RELAY_EFFECT_CLOSE,   /* .fd */
+    HF_RELAY_EFFECT_CHANGED, /* the plan was changed: step the front core with CHANGED */
+    HF_RELAY_EFFECT_ASK,     /* .asked: step the front core with ASK; then ANSWER, always, but to
+                                RESET_DEVICE, for which nobody waits */
+    HF_RELAY_EFFECT_CUT,     /* the back-end does not stop: end its session, so that it is fenced */
+    HF_RELAY_EFFECT_INDICES, /* read .ring's indices from guest memory, then INDICES, always */
+    HF_RELAY_EFFECT_MAKE,    /* a fresh in-flight region for .inflight, then MADE */
+    HF_RELAY_EFFECT_LOOK_AT, /* .fd, borrowed: is it the region we gave? Then MADE */
+    HF_RELAY_EFFECT_CHANNEL, /* taking .fd: the VMM's back-end channel, instead of any before */
     HF_RELAY_EFFECT_NEW_EPOCH, /* for the log: what was in flight is forgotten; .why */
     HF_RELAY_EFFECT_LATE,      /* for the log: a stop waits; .why */
     HF_RELAY_EFFECT_COUNT
@@ -133,19 +145,30 @@ struct hf_relay_effects {
     struct hf_message reply;
 };
 
-/* What a VMM may be offered of what a back-end offers; `ring_count` is the device type's own if
- * the back-end has no MQ. */
-struct hf_back_offer hf_relay_offer(const struct hf_session *session, uint16_t ring_count);
+/* What a VMM was told, and relies on. */
+struct hf_relay_promise {
+    struct hf_back_offer offer;
+    uint64_t protocol_features; /* of the offered ones: those that a back-end must have */
+};
+
+/* What a VMM may be offered of what a back-end offers. `ring_count` is the device type's own if
+ * the back-end has no MQ; `answers_config`: GET_CONFIG can be answered without the back-end. */
+struct hf_relay_promise hf_relay_promise_of(const struct hf_session *session, uint16_t ring_count,
+                                            bool answers_config);
+/* Protocol features to use with a back-end. */
+extern const uint64_t hf_relay_protocol_wanted;
 
 /* `front` is borrowed, its plan empty. */
 void hf_relay_init(struct hf_relay *relay, const struct hf_relay_settings *settings,
                    struct hf_front *front);
 /* A VMM came. What it is offered is promised from here on. */
-void hf_relay_begin(struct hf_relay *relay, const struct hf_back_offer *offer);
+void hf_relay_begin(struct hf_relay *relay, const struct hf_relay_promise *promise);
 /* `effects` is written from scratch. */
 void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
                    struct hf_relay_effects *effects);
 /* True if the VMM's next message may be read. */
 bool hf_relay_settled(const struct hf_relay *relay);
+/* The VMM has gone, and nothing of it is left but what the plan holds. */
+bool hf_relay_is_over(const struct hf_relay *relay);
 
 #endif

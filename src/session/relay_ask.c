@@ -26,7 +26,10 @@ static const char *why_another_system(const struct hf_relay *relay,
 {
     const struct hf_relay_ring *before = &relay->rings[event->ring];
     const struct hf_back_ring *now = &relay->back.rings[event->ring];
+    uint16_t in_flight = hf_relay_plan(relay)->rings[event->ring].in_flight;
 
+    if (event->error == 0 && (uint16_t)(event->avail - event->used) < in_flight)
+        return "a ring has fewer requests than were in flight when it was stopped";
     if (!before->was_stopped)
         return NULL;
     if (now->size != before->size)
@@ -45,7 +48,8 @@ static bool outgrows_region(const struct hf_plan *plan, uint16_t size)
     return plan->inflight.generation != 0 && size > plan->inflight.queue_size;
 }
 
-static void judge_epoch(struct hf_relay_context *context)
+/* True if the ring goes on where it stopped. */
+static bool judge_epoch(struct hf_relay_context *context)
 {
     struct hf_relay *relay = context->relay;
     uint16_t ring = context->event->ring;
@@ -55,6 +59,8 @@ static void judge_epoch(struct hf_relay_context *context)
         why = "a ring is larger than the in-flight region was made for";
     if (why != NULL)
         hf_relay_end_epoch(context, why);
+    return why == NULL && relay->rings[ring].was_stopped &&
+           hf_relay_plan(relay)->rings[ring].size != 0;
 }
 
 void hf_relay_start_ring(struct hf_relay_context *context)
@@ -68,9 +74,9 @@ void hf_relay_start_ring(struct hf_relay_context *context)
                                                  .used = ring->addresses.used,
                                                  .used_guest = ring->addresses.log };
 
-    judge_epoch(context);
     hf_relay_remember_ring(relay, index);
-    hf_plan_set_ring(plan, index, ring->size, &addresses, ring->base);
+    if (!judge_epoch(context))
+        hf_plan_set_ring(plan, index, ring->size, &addresses, ring->base);
     hf_plan_set_kick(plan, index, relay->asked[0].fd); /* the old one is in the undo */
     relay->rings[index].started = true;
     if ((relay->back.features & HF_FEATURE(PROTOCOL_FEATURES)) == 0)
@@ -81,7 +87,8 @@ static enum hf_relay_wait stop_ring(struct hf_relay_context *context,
                                     const struct hf_back_effect *effect)
 {
     (void)effect;
-    context->relay->lingering = true;
+    if (context->relay->hold == HF_RELAY_HOLD_NONE)
+        context->relay->hold = HF_RELAY_HOLD_DRAIN;
     return HF_RELAY_WAIT_REST;
 }
 
@@ -249,11 +256,8 @@ void hf_relay_adopt(struct hf_relay_context *context)
 static enum hf_relay_wait ask_back_end(struct hf_relay_context *context,
                                        const struct hf_back_effect *effect)
 {
-    const struct hf_message *request = &context->relay->back.request;
-
     (void)effect;
-    hf_relay_emit(context, HF_RELAY_EFFECT_ASK)->asked =
-        (struct hf_asked){ .request = request->request, .config = request->body.config };
+    hf_relay_ask(context);
     return HF_RELAY_WAIT_ANSWER;
 }
 

@@ -22,6 +22,18 @@ void hf_relay_update_run(struct hf_relay *relay);
 /* What was in flight is forgotten. */
 void hf_relay_end_epoch(struct hf_relay_context *context, const char *why);
 
+/* The present request is over: 0, or -errno, and what it did to the plan is undone. */
+void hf_relay_finish(struct hf_relay_context *context, int result);
+
+/* relay_wait.c */
+/* Ends the present request if what it waits for has come true. */
+void hf_relay_look(struct hf_relay_context *context);
+void hf_relay_timer(struct hf_relay_context *context);
+/* Sees to it that rings that are held back after a stop are not so for ever. */
+void hf_relay_linger(struct hf_relay_context *context);
+/* The present request is a question to the back-end. */
+void hf_relay_ask(struct hf_relay_context *context);
+
 /* relay_ask.c: what each awaited effect of the back core does to the plan, and what is waited for
  * then. Takes the effect's descriptor. */
 typedef enum hf_relay_wait hf_relay_asker(struct hf_relay_context *context,

@@ -10,6 +10,7 @@ void hf_relay_remember_ring(struct hf_relay *relay, uint16_t ring)
     relay->undo.armed = true;
     relay->undo.memory = false;
     relay->undo.ring = ring;
+    relay->undo.was_started = relay->rings[ring].started;
     relay->undo.ring_before = hf_relay_plan(relay)->rings[ring];
 }
 
@@ -75,6 +76,7 @@ static void undo_ring(struct hf_relay_context *context)
                                                  .used = before->used_address,
                                                  .used_guest = before->used_guest_address };
 
+    context->relay->rings[undo->ring].started = undo->was_started;
     if (now.layout_generation != before->layout_generation)
         hf_plan_set_ring(plan, undo->ring, before->size, &addresses, before->base);
     hf_plan_set_enabled(plan, undo->ring, !before->disabled);

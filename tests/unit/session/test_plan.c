@@ -159,7 +159,7 @@ static void settling_moves_the_base_of_rings_that_ran_as_they_are(void **state)
     hf_plan_set_ring(&plan, 1, 4, &somewhere, 50);
     plan.settle_owed = true;
     assert_true(hf_plan_any_ran(&plan));
-    hf_plan_settle(&plan, bases);
+    hf_plan_settle(&plan, bases, NULL);
     assert_int_equal(plan.rings[0].base, 100);
     assert_int_equal(plan.rings[1].base, 50);
     assert_int_equal(plan.rings[2].base, 3);
