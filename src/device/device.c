@@ -125,9 +125,7 @@ void hf_device_dispatch(struct hf_device *device)
 
 bool hf_device_is_connected(const struct hf_device *device)
 {
-    enum hf_phase phase = device->frontend.front.phase;
-
-    return hf_phase_connected(phase) && phase != HF_PHASE_NEGOTIATING;
+    return hf_phase_agreed(device->frontend.front.phase);
 }
 
 bool hf_device_at_rest(const struct hf_device *device)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A connection to a back-end on an epoll loop. */
+/* A connection to a peer on an epoll loop. */
 #include "frontend/channel.h"
 
 #include "base/check.h"
@@ -19,10 +19,11 @@
 
 static void become_ready(struct hf_watch *watch, uint32_t events);
 
-void hf_channel_init(struct hf_channel *channel, struct hf_loop *loop,
+void hf_channel_init(struct hf_channel *channel, enum hf_stream stream, struct hf_loop *loop,
                      const struct hf_channel_ops *ops)
 {
     memset(channel, 0, sizeof(*channel));
+    channel->stream = stream;
     channel->loop = loop;
     channel->ops = ops;
     channel->fd = -1;
@@ -33,6 +34,27 @@ void hf_channel_init(struct hf_channel *channel, struct hf_loop *loop,
 bool hf_channel_is_open(const struct hf_channel *channel)
 {
     return channel->fd >= 0;
+}
+
+bool hf_channel_is_sending(const struct hf_channel *channel)
+{
+    return channel->out.length > 0;
+}
+
+static void update_watch(struct hf_channel *channel)
+{
+    uint32_t events = channel->paused ? 0 : EPOLLIN;
+
+    hf_loop_modify(&channel->watch, hf_channel_is_sending(channel) ? events | EPOLLOUT : events);
+}
+
+void hf_channel_pause(struct hf_channel *channel, bool paused)
+{
+    if (channel->paused == paused)
+        return;
+    channel->paused = paused;
+    if (channel->watch.loop != NULL)
+        update_watch(channel);
 }
 
 static void know_peer(struct hf_channel *channel)
@@ -58,7 +80,8 @@ int hf_channel_adopt(struct hf_channel *channel, int socket, struct hf_error *er
     channel->fd = hf_fd_steal(&fd);
     channel->out.length = 0;
     channel->out.fd_count = 0;
-    hf_framer_init(&channel->framer, HF_STREAM_REPLIES);
+    channel->paused = false;
+    hf_framer_init(&channel->framer, channel->stream);
     know_peer(channel);
     return 0;
 }
@@ -118,7 +141,7 @@ static void push(struct hf_channel *channel)
         ssize_t sent = hf_stream_send(channel->fd, out->bytes + out->at, out->length - out->at,
                                       out->fds, out->fd_count);
         if (sent == -EAGAIN) {
-            hf_loop_modify(&channel->watch, EPOLLIN | EPOLLOUT);
+            update_watch(channel);
             return;
         }
         if (sent == -EPIPE || sent == -ECONNRESET) {
@@ -186,7 +209,7 @@ static bool pull(struct hf_channel *channel)
 /* A callback may have closed this connection, and opened the next. */
 static bool still(const struct hf_channel *channel, int fd, const struct hf_watch *watch)
 {
-    return channel->fd == fd && watch->loop != NULL;
+    return channel->fd == fd && watch->loop != NULL && !channel->paused;
 }
 
 static void become_ready(struct hf_watch *watch, uint32_t events)
@@ -195,9 +218,12 @@ static void become_ready(struct hf_watch *watch, uint32_t events)
     int fd = channel->fd;
 
     if ((events & EPOLLOUT) != 0) {
-        hf_loop_modify(watch, EPOLLIN);
         push(channel);
+        if (channel->fd == fd && watch->loop != NULL)
+            update_watch(channel);
     }
+    if (channel->paused && (events & (EPOLLHUP | EPOLLERR)) != 0)
+        broken(channel, HF_FAULT_HANGUP, "end of file");
     for (unsigned i = 0; i < READS_MAX && still(channel, fd, watch); i++) {
         if (!pull(channel))
             return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One connection to a back-end: messages out, messages in, and who is at the other end. Knows no
+ * One connection to a peer: messages out, messages in, and who is at the other end. Knows no
  * order of messages. Never blocks.
  */
 #ifndef HF_FRONTEND_CHANNEL_H
@@ -37,6 +37,8 @@ struct hf_channel {
     struct hf_watch watch;
     struct hf_loop *loop;
     const struct hf_channel_ops *ops;
+    enum hf_stream stream;
+    bool paused;
     int fd;                       /* -1: closed */
     int pidfd;                    /* of the peer, -1: unknown */
     int pid;                      /* of the peer, 0: unknown */
@@ -45,7 +47,8 @@ struct hf_channel {
     struct hf_channel_out out;
 };
 
-void hf_channel_init(struct hf_channel *channel, struct hf_loop *loop,
+/* `stream`: what the peer sends. */
+void hf_channel_init(struct hf_channel *channel, enum hf_stream stream, struct hf_loop *loop,
                      const struct hf_channel_ops *ops);
 /* Connects, and takes hold of the peer's process. -errno with a sentence; see hf_stream_connect. */
 int hf_channel_open(struct hf_channel *channel, const char *path, struct hf_error *error);
@@ -57,6 +60,11 @@ bool hf_channel_is_open(const struct hf_channel *channel);
 /* Sends one message; ops->sent or ops->broken tells how it went, maybe before this returns. The
  * message's descriptors are borrowed. One at a time. */
 void hf_channel_send(struct hf_channel *channel, const struct hf_message *message);
+/* True: nothing is read, and so nothing received, until it is false again. The end of the peer is
+ * told at once even so. */
+void hf_channel_pause(struct hf_channel *channel, bool paused);
+/* True while a message is on its way out. */
+bool hf_channel_is_sending(const struct hf_channel *channel);
 /* Gives the peer's pidfd away (-1: there is none). */
 int hf_channel_take_pidfd(struct hf_channel *channel);
 

@@ -229,7 +229,7 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->front.plan.protocol_wanted = config->protocol_wanted;
     frontend->channel_ops = channel_ops;
     frontend->channel_ops.host = frontend;
-    hf_channel_init(&frontend->channel, &frontend->loop, &frontend->channel_ops);
+    hf_channel_init(&frontend->channel, HF_STREAM_REPLIES, &frontend->loop, &frontend->channel_ops);
     frontend->fencing.pidfd = -1;
     frontend->fencing.command_pidfd = -1;
     frontend->parting_pidfd = -1;

@@ -105,7 +105,7 @@ static int refuse_asking(const struct hf_front *front, const struct hf_asked *as
     uint64_t gate = asked->request == HF_REQUEST_RESET_DEVICE ? HF_PROTOCOL_FEATURE(RESET_DEVICE)
                                                               : HF_PROTOCOL_FEATURE(CONFIG);
 
-    if (!hf_phase_connected(front->phase) || front->phase == HF_PHASE_NEGOTIATING)
+    if (!hf_phase_agreed(front->phase))
         return ENOTCONN;
     if ((front->session.protocol & gate) == 0)
         return ENOTSUP;
@@ -301,8 +301,8 @@ bool hf_front_is_settled(struct hf_front *front)
     struct hf_script_state script = hf_front_script(front);
     struct hf_step step;
 
-    return hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING &&
-           !front->sending && hf_script_next(&script, &step) == HF_SCRIPT_DONE;
+    return hf_phase_agreed(front->phase) && !front->sending &&
+           hf_script_next(&script, &step) == HF_SCRIPT_DONE;
 }
 
 void hf_front_check(const struct hf_front *front)

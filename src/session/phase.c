@@ -42,3 +42,8 @@ bool hf_phase_connected(enum hf_phase phase)
     HF_CHECK((unsigned)phase < HF_PHASE_COUNT);
     return phases[phase].connected;
 }
+
+bool hf_phase_agreed(enum hf_phase phase)
+{
+    return hf_phase_connected(phase) && phase != HF_PHASE_NEGOTIATING;
+}

@@ -42,5 +42,7 @@ const char *hf_phase_name(enum hf_phase phase);
 bool hf_phase_may_follow(enum hf_phase from, enum hf_phase to);
 /* True where a socket to a back-end is open. */
 bool hf_phase_connected(enum hf_phase phase);
+/* True where it has agreed with us, too: the handshake is done, and it can be asked. */
+bool hf_phase_agreed(enum hf_phase phase);
 
 #endif

@@ -200,7 +200,7 @@ static void reset(struct sim_world *world)
     for (uint16_t i = 0; i < vmm->queue_count; i++)
         set_ring(world, i, 0);
     update_run(world);
-    if (hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING &&
+    if (hf_phase_agreed(front->phase) &&
         (front->session.protocol & HF_PROTOCOL_FEATURE(RESET_DEVICE)) != 0)
         ask(world, HF_REQUEST_RESET_DEVICE);
     sim_world_later(world, GUEST_BOOT_NS,

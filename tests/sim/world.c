@@ -164,10 +164,10 @@ bool sim_world_is_idle(const struct sim_world *world)
 {
     const struct hf_front *front = &world->front;
 
-    return hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING &&
-           front->phase != HF_PHASE_STOPPING && world->edge.connected &&
-           world->processes[world->edge.process].peer.connected && !world->edge.sending &&
-           world->edge.in_transit == 0 && front->session.pending_count == 0 &&
+    return hf_phase_agreed(front->phase) && front->phase != HF_PHASE_STOPPING &&
+           world->edge.connected && world->processes[world->edge.process].peer.connected &&
+           !world->edge.sending && world->edge.in_transit == 0 &&
+           front->session.pending_count == 0 &&
            front->session.silent_count == front->session.silent_confirmed &&
            !world->edge.settle_owed &&
            (front->phase == HF_PHASE_RUNNING || !sim_vmm_runs(&world->vmm));

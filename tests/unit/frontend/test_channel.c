@@ -64,7 +64,7 @@ static int begin(void **state)
     assert_int_equal(bind(bench.listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(bench.listener, 1), 0);
     assert_int_equal(hf_loop_init(&bench.loop), 0);
-    hf_channel_init(&bench.channel, &bench.loop, &bench.ops);
+    hf_channel_init(&bench.channel, HF_STREAM_REPLIES, &bench.loop, &bench.ops);
     assert_int_equal(hf_channel_open(&bench.channel, bench.path, &error), 0);
     bench.peer = accept(bench.listener, NULL, NULL);
     assert_true(bench.peer >= 0);

@@ -177,7 +177,7 @@ static void a_peer_that_is_this_process_is_nobody_to_wait_for(void **state)
 
     assert_int_equal(hf_loop_init(&loop), 0);
     assert_int_equal(hf_stream_pair(pair), 0);
-    hf_channel_init(&own, &loop, &ops);
+    hf_channel_init(&own, HF_STREAM_REPLIES, &loop, &ops);
     assert_int_equal(hf_channel_adopt(&own, pair[0], NULL), 0);
     assert_int_equal(own.found, HF_PROCESS_SELF);
     assert_int_equal(own.pidfd, -1);

@@ -33,6 +33,15 @@ static void every_connected_phase_may_lose_its_back_end(void **state)
             assert_true(hf_phase_may_follow((enum hf_phase)phase, HF_PHASE_BACKOFF));
 }
 
+static void a_back_end_has_agreed_where_it_is_connected_and_nothing_is_negotiated(void **state)
+{
+    (void)state;
+    for (unsigned phase = 0; phase < HF_PHASE_COUNT; phase++)
+        assert_int_equal(hf_phase_agreed((enum hf_phase)phase), phase == HF_PHASE_READY ||
+                                                                    phase == HF_PHASE_RUNNING ||
+                                                                    phase == HF_PHASE_STOPPING);
+}
+
 static void running_is_reached_only_from_ready(void **state)
 {
     (void)state;
@@ -62,6 +71,7 @@ int main(void)
         cmocka_unit_test(each_phase_has_a_name_of_its_own),
         cmocka_unit_test(every_phase_but_down_may_end_in_down_and_failed),
         cmocka_unit_test(every_connected_phase_may_lose_its_back_end),
+        cmocka_unit_test(a_back_end_has_agreed_where_it_is_connected_and_nothing_is_negotiated),
         cmocka_unit_test(running_is_reached_only_from_ready),
         cmocka_unit_test(a_connection_is_opened_only_by_dialling),
         cmocka_unit_test(no_phase_follows_itself),
