@@ -32,6 +32,9 @@
 /* What the front-end is offered; the relay offers another back-end's, cut to what it can do. */
 struct hf_back_offer {
     uint64_t features;
+    /* May be acknowledged all the same, and count as not acknowledged: a front-end has them by a
+     * property of its own. */
+    uint64_t features_tolerated;
     uint64_t protocol_features;
     uint16_t ring_count;    /* all rings, control and event too; <= HF_BACK_RINGS_MAX */
     uint16_t ring_size_max; /* a power of two */

@@ -70,6 +70,7 @@ static void enable_all(struct hf_back *back, struct hf_back_effects *effects)
 
 static enum hf_back_fault begin_set_features(struct hf_back *back, struct hf_back_effects *effects)
 {
+    back->request.body.u64 &= back->offer.features | ~back->offer.features_tolerated;
     uint64_t wanted = back->request.body.u64;
 
     if ((wanted & ~back->offer.features) != 0)

@@ -19,6 +19,10 @@
     (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
      HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL))
 
+/* QEMU's vhost-user-scsi has CHANGE by its property `param_change`, which is on, and asks no
+ * back-end; the guest's driver acknowledges it. There are no events that it would bring. */
+#define FEATURES_TOLERATED HF_FEATURE(SCSI_CHANGE)
+
 #define PROTOCOL_FEATURES                                                                          \
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
@@ -40,6 +44,7 @@ struct hf_back_offer hf_target_offer(const struct hf_target_options *options)
 {
     return (struct hf_back_offer){
         .features = features_of(options),
+        .features_tolerated = FEATURES_TOLERATED,
         .protocol_features = PROTOCOL_FEATURES & ~options->masked_protocol_features,
         .ring_count = (uint16_t)(options->queues + HF_VSCSI_QUEUE_REQUEST),
         .ring_size_max = RING_SIZE_MAX,

@@ -35,6 +35,35 @@ static void test_features_that_were_not_offered_are_refused(void **state)
                "acknowledges protocol features that were not offered"));
 }
 
+static void test_tolerated_features_may_be_acknowledged_and_do_not_count(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.back.offer.features_tolerated = HF_FEATURE(SCSI_CHANGE) | HF_FEATURE(VERSION_1);
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30 | HF_FEATURE(SCSI_CHANGE), 0),
+                        "features; reply 0");
+    assert_int_equal(rig.back.features, BIT30);
+    rig_start_ring(&rig, 0);
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30 | HF_FEATURE(SCSI_CHANGE), 0),
+                        "features; reply 0");
+    assert_int_equal(rig.back.features, BIT30);
+}
+
+/* Tolerated says nothing of what is offered. */
+static void test_what_is_offered_and_tolerated_counts(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    prepare(&rig);
+    rig.back.offer.features_tolerated = HF_FEATURE(VERSION_1);
+    assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, BIT30 | HF_FEATURE(VERSION_1), 0),
+                        "features; reply 0");
+    assert_int_equal(rig.back.features, BIT30 | HF_FEATURE(VERSION_1));
+}
+
 static void test_features_stay_while_rings_run(void **state)
 {
     struct rig rig;
@@ -229,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_features_that_were_not_offered_are_refused),
+        cmocka_unit_test(test_tolerated_features_may_be_acknowledged_and_do_not_count),
+        cmocka_unit_test(test_what_is_offered_and_tolerated_counts),
         cmocka_unit_test(test_features_stay_while_rings_run),
         cmocka_unit_test(test_rings_that_run_are_enabled_by_features_without_bit_30),
         cmocka_unit_test(test_config_is_answered_inside_and_refused_empty_outside),

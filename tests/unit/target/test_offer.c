@@ -17,6 +17,7 @@ static void test_the_offer_is_what_the_manual_says(void **state)
     assert_int_equal(offer.features, HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) |
                                          HF_FEATURE(EVENT_IDX) | HF_FEATURE(ANY_LAYOUT) |
                                          HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL));
+    assert_int_equal(offer.features_tolerated, HF_FEATURE(SCSI_CHANGE));
     /* Not STATUS (hazard H31: some front-ends take it and never send DRIVER_OK), and not
      * GET_VRING_BASE_INFLIGHT (H18: a stop drains). */
     assert_int_equal(offer.protocol_features,
