@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/duration.h"
 #include "target/feature_mask.h"
 #include "target/worker.h"
 
@@ -127,21 +128,11 @@ static int parse_protocol_mask(struct hf_target_options *options, const char *wo
                                  error);
 }
 
-/* "30", "1.5", "500ms", "30s"; at most a day. */
 static int parse_lock_wait(struct hf_target_options *options, const char *word,
                            struct hf_error *error)
 {
-    char *end = NULL;
-    double value = isdigit((unsigned char)word[0]) ? strtod(word, &end) : -1.0;
-    double unit_ns = 1e9;
-
-    if (end && strcmp(end, "ms") == 0)
-        unit_ns = 1e6;
-    else if (end && *end != '\0' && strcmp(end, "s") != 0)
-        value = -1.0;
-    if (!(value >= 0.0 && value * unit_ns <= 86400e9))
+    if (!hf_duration_parse(word, &options->lock_wait_ns))
         return hf_error_set(error, EINVAL, "--lock-wait=%s: not a time like 30s or 500ms", word);
-    options->lock_wait_ns = (uint64_t)(value * unit_ns);
     return 0;
 }
 
