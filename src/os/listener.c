@@ -27,7 +27,10 @@
 #define RETRY_NS       (5 * HF_NS_PER_MS)
 #define RETRY_LATER_NS (100 * HF_NS_PER_MS)
 
+#define MODE_BY_UMASK  ((mode_t)-1)
+
 struct names {
+    mode_t mode;
     char lock[HF_STREAM_PATH_SIZE + sizeof(LOCK_SUFFIX)];
     char temporary[HF_STREAM_PATH_SIZE];
 };
@@ -81,14 +84,17 @@ static int check_free(const char *path, struct hf_error *error)
     return fd;
 }
 
-static int bind_temporary(int fd, const char *path, struct hf_error *error)
+static int bind_temporary(int fd, const struct names *names, struct hf_error *error)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *path = names->temporary;
 
     unlink(path);
     memcpy(address.sun_path, path, strlen(path));
     if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
         return hf_error_set(error, errno, "cannot make the socket %s: %s", path, strerror(errno));
+    if (names->mode != MODE_BY_UMASK && chmod(path, names->mode) < 0)
+        return hf_error_set(error, errno, "cannot set the mode of %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -109,18 +115,18 @@ static int open_for_business(struct hf_listener *listener, const char *temporary
     return 0;
 }
 
-static int make_socket(struct hf_listener *listener, const char *temporary, struct hf_error *error)
+static int make_socket(struct hf_listener *listener, const struct names *names,
+                       struct hf_error *error)
 {
     listener->fd = hf_fd_lift(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (listener->fd < 0)
         return hf_error_set(error, -listener->fd, "cannot make a socket: %s",
                             strerror(-listener->fd));
-    int failed = bind_temporary(listener->fd, temporary, error);
+    int failed = bind_temporary(listener->fd, names, error);
+    if (failed == 0)
+        failed = open_for_business(listener, names->temporary, error);
     if (failed < 0)
-        return failed;
-    failed = open_for_business(listener, temporary, error);
-    if (failed < 0)
-        unlink(temporary);
+        unlink(names->temporary);
     return failed;
 }
 
@@ -135,7 +141,7 @@ static int try_once(struct hf_listener *listener, const struct names *names, str
         return listener->lock_fd;
     int failed = check_free(listener->path, error);
     if (failed == 0)
-        failed = make_socket(listener, names->temporary, error);
+        failed = make_socket(listener, names, error);
     if (failed < 0) {
         hf_fd_close(&listener->fd);
         hf_lock_file_done(names->lock, &listener->lock_fd);
@@ -152,11 +158,11 @@ static void pause_between(const struct hf_listener *listener, uint64_t waited_ns
     nanosleep(&pause, NULL);
 }
 
-int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t grace_ns,
-                     struct hf_error *error)
+int hf_listener_init_mode(struct hf_listener *listener, const char *path, mode_t mode,
+                          uint64_t grace_ns, struct hf_error *error)
 {
     uint64_t start_ns = hf_clock_ns();
-    struct names names;
+    struct names names = { .mode = mode };
 
     *listener = (struct hf_listener){ .fd = -1, .lock_fd = -1 };
     int result = make_names(&names, path, error);
@@ -176,6 +182,12 @@ int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t gr
     else
         hf_error_clear(error); /* the probe of a stale socket left words there */
     return result;
+}
+
+int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t grace_ns,
+                     struct hf_error *error)
+{
+    return hf_listener_init_mode(listener, path, MODE_BY_UMASK, grace_ns, error);
 }
 
 static int check_listens(int fd, struct hf_error *error)

@@ -58,6 +58,20 @@ static void a_listener_accepts_and_leaves_nothing_behind(void **state)
     hf_fd_close(&server);
 }
 
+static void a_mode_counts_whatever_the_umask(void **state)
+{
+    struct hf_listener listener;
+    struct stat status;
+    mode_t kept = umask(0077);
+
+    (void)state;
+    assert_int_equal(hf_listener_init_mode(&listener, in_place("m.sock"), 0660, 0, NULL), 0);
+    umask(kept);
+    assert_int_equal(stat(in_place("m.sock"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0660);
+    hf_listener_done(&listener);
+}
+
 static void a_second_one_on_the_same_path_is_refused(void **state)
 {
     struct hf_listener first;
@@ -278,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TIDY(a_listener_accepts_and_leaves_nothing_behind),
+        TIDY(a_mode_counts_whatever_the_umask),
         TIDY(a_second_one_on_the_same_path_is_refused),
         TIDY(a_live_foreign_socket_is_refused_and_its_server_named),
         TIDY(a_live_foreign_socket_is_seldom_connected_to),
