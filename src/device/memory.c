@@ -225,21 +225,13 @@ static bool is_there(const struct hf_plan *plan, const struct hf_device_memory *
 }
 
 /* As the plan does: nothing may fail once something was changed. */
-static bool is_possible(const struct hf_device_memory *memory)
-{
-    uint64_t end;
-
-    return memory->size_bytes != 0 && hf_add_u64(memory->guest_address, memory->size_bytes, &end) &&
-           hf_add_u64((uintptr_t)memory->host_address, memory->size_bytes, &end) &&
-           hf_add_u64(memory->fd_offset, memory->size_bytes, &end);
-}
-
 static int judge_part(const struct hf_device *device, const struct hf_device_memory *memory,
                       size_t index, struct hf_error *error)
 {
     const struct hf_device_memory *part = &memory[index];
+    struct hf_region_plan region = as_region(part, -1);
 
-    if (!is_possible(part))
+    if (!hf_plan_region_is_sane(&region))
         return refuse(error, EINVAL, "add", part);
     for (size_t i = 0; i < index; i++) {
         if (memory[i].guest_address < part->guest_address + part->size_bytes &&

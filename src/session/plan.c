@@ -131,7 +131,7 @@ static bool ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_s
     return a < b + b_size && b < a + a_size;
 }
 
-static bool region_is_sane(const struct hf_region_plan *region)
+bool hf_plan_region_is_sane(const struct hf_region_plan *region)
 {
     uint64_t end;
 
@@ -155,7 +155,7 @@ int hf_plan_add_region(struct hf_plan *plan, const struct hf_region_plan *region
 {
     struct hf_region_plan *free_slot = NULL;
 
-    if (!region_is_sane(region))
+    if (!hf_plan_region_is_sane(region))
         return -EINVAL;
     for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++) {
         if (region_collides(&plan->regions[i], region))

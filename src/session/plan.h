@@ -135,9 +135,10 @@ int hf_plan_set_kick(struct hf_plan *plan, uint16_t queue, int fd);
 int hf_plan_set_call(struct hf_plan *plan, uint16_t queue, int fd);
 int hf_plan_set_err(struct hf_plan *plan, uint16_t queue, int fd);
 
-/* Takes region->fd on success. -EEXIST: its guest addresses overlap
- * another's; -ENOSPC: no free slot; -EINVAL: empty or
- * beyond the end of the address space. The caller keeps region->fd on failure. */
+/* Not empty, and nowhere beyond the end of an address space. */
+bool hf_plan_region_is_sane(const struct hf_region_plan *region);
+/* Takes region->fd on success. -EEXIST: its guest addresses overlap another's; -ENOSPC: no free
+ * slot; -EINVAL: it is not sane. The caller keeps region->fd on failure. */
 int hf_plan_add_region(struct hf_plan *plan, const struct hf_region_plan *region);
 /* Returns the region's descriptor, the caller's to close, or -ENOENT. */
 int hf_plan_remove_region(struct hf_plan *plan, uint64_t guest_address, uint64_t size_bytes);

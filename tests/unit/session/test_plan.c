@@ -73,6 +73,21 @@ static void the_same_features_again_change_nothing(void **state)
     assert_true(hf_plan_ring_generation(&plan, 0) > before);
 }
 
+static void a_region_ends_where_each_of_its_addresses_can_end(void **state)
+{
+    const struct hf_region_plan whole = region_at(0x1000, 0x1000, 5);
+    struct hf_region_plan parts[] = { whole, whole, whole };
+
+    (void)state;
+    assert_true(hf_plan_region_is_sane(&whole));
+    parts[0].guest_address = parts[1].user_address = parts[2].mmap_offset = UINT64_MAX - 0x1000;
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(hf_plan_region_is_sane(&parts[i]));
+    parts[0].guest_address = parts[1].user_address = parts[2].mmap_offset = UINT64_MAX - 0xfff;
+    for (unsigned i = 0; i < 3; i++)
+        assert_false(hf_plan_region_is_sane(&parts[i]));
+}
+
 static void regions_are_judged_before_they_are_taken(void **state)
 {
     struct hf_region_plan first = region_at(0x1000, 0x1000, 5), inside = region_at(0x1fff, 1, 6),
@@ -188,6 +203,7 @@ int main(void)
         FRESH(another_call_does_not_restart_the_ring),
         FRESH(bits_that_are_not_the_guests_are_dropped),
         FRESH(the_same_features_again_change_nothing),
+        FRESH(a_region_ends_where_each_of_its_addresses_can_end),
         FRESH(regions_are_judged_before_they_are_taken),
         FRESH(a_slot_used_again_has_another_generation),
         FRESH(there_are_only_so_many_slots),
