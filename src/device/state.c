@@ -252,16 +252,14 @@ static int judge_rings(const struct hf_device *device, const struct state *state
 static bool region_is_possible(const struct state *state)
 {
     const struct hf_inflight_plan *region = &state->inflight;
-    uint64_t largest = 0;
+    uint16_t largest = 0;
 
     for (uint16_t i = 0; i < state->queue_count; i++)
-        largest = hf_max_u64(largest, state->rings[i].queue.size);
+        largest = (uint16_t)hf_max_u64(largest, state->rings[i].queue.size);
     if (region->mmap_size == 0)
         return region->mmap_offset == 0 && region->queue_count == 0 && region->queue_size == 0;
     return region->mmap_size <= HF_FRONTEND_REGION_SIZE_MAX && region->mmap_offset <= OFFSET_MAX &&
-           region->queue_count >= state->queue_count && region->queue_count <= HF_QUEUE_COUNT_MAX &&
-           region->queue_size >= largest &&
-           region->mmap_size >= region->queue_count * (16 + 16 * largest);
+           hf_plan_inflight_is_sane(region, state->queue_count, largest);
 }
 
 static int judge_region(const struct hf_device *device, const struct state *state,

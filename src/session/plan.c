@@ -201,6 +201,18 @@ int hf_plan_end_epoch(struct hf_plan *plan)
     return fd;
 }
 
+/* The least a split region for this many rings can take: strides differ, headers do not. */
+bool hf_plan_inflight_is_sane(const struct hf_inflight_plan *inflight, uint16_t queue_count,
+                              uint16_t ring_size)
+{
+    uint64_t least = (uint64_t)inflight->queue_count * (16u + 16u * (uint64_t)ring_size);
+    uint64_t end;
+
+    return inflight->mmap_size >= least && inflight->queue_count >= queue_count &&
+           inflight->queue_count <= HF_QUEUE_COUNT_MAX && inflight->queue_size >= ring_size &&
+           hf_add_u64(inflight->mmap_offset, inflight->mmap_size, &end) && end <= INT64_MAX;
+}
+
 int hf_plan_set_inflight(struct hf_plan *plan, const struct hf_inflight_plan *inflight)
 {
     int old = plan->inflight.fd;

@@ -146,6 +146,10 @@ int hf_plan_remove_region(struct hf_plan *plan, uint64_t guest_address, uint64_t
 /* The guest was reset, or ring format changed: the region of the old epoch must not survive.
  * Returns its descriptor (or -1), the caller's to close. */
 int hf_plan_end_epoch(struct hf_plan *plan);
+/* Can it keep the requests of `queue_count` rings, the largest of `ring_size` entries? A region for
+ * more rings than we have is legal; for more than anybody can have it is an attack. */
+bool hf_plan_inflight_is_sane(const struct hf_inflight_plan *inflight, uint16_t queue_count,
+                              uint16_t ring_size);
 /* Takes the descriptor; returns the replaced one. */
 int hf_plan_set_inflight(struct hf_plan *plan, const struct hf_inflight_plan *inflight);
 /* Switches the dirty log on (takes fd), replaces it, or with fd -1 off; returns the old fd. */

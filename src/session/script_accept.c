@@ -2,7 +2,6 @@
 /* What the answer to each row means: it goes into session or plan, or is a fault. */
 #include "session/script_rows.h"
 
-#include "base/checked.h"
 #include "base/text.h"
 
 enum hf_fault hf_accept_features(HF_ACCEPT_ARGS)
@@ -45,21 +44,6 @@ enum hf_fault hf_accept_config(HF_ACCEPT_ARGS)
     (void)result;
     (void)detail;
     return HF_FAULT_NONE;
-}
-
-/* The least a split region for this many rings can take: strides differ, headers do not. A region
- * for more rings than we have is legal; for more than anybody can have it is an attack. */
-static bool inflight_is_sane(const struct hf_message *reply, const struct hf_plan *plan)
-{
-    const struct hf_wire_inflight *region = &reply->body.inflight;
-    uint64_t least =
-        (uint64_t)region->queue_count * (16u + 16u * (uint64_t)hf_plan_largest_ring(plan));
-    uint64_t end;
-
-    return reply->fd_count == 1 && region->mmap_size_bytes >= least &&
-           region->queue_count >= plan->queue_count && region->queue_count <= HF_QUEUE_COUNT_MAX &&
-           region->queue_size >= hf_plan_largest_ring(plan) &&
-           hf_add_u64(region->mmap_offset, region->mmap_size_bytes, &end) && end <= INT64_MAX;
 }
 
 static enum hf_fault refuse_region(const struct hf_message *reply, char *detail)
@@ -118,9 +102,10 @@ enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
         return HF_FAULT_NONE;
     if (reply->body.inflight.mmap_size_bytes == 0)
         return do_without(kept, detail);
-    if (!inflight_is_sane(reply, state->plan))
-        return refuse_region(reply, detail);
     struct hf_inflight_plan offer = hf_script_offer(reply);
+    if (reply->fd_count != 1 || !hf_plan_inflight_is_sane(&offer, state->plan->queue_count,
+                                                          hf_plan_largest_ring(state->plan)))
+        return refuse_region(reply, detail);
     if (kept->generation == 0) {
         hf_plan_set_inflight(state->plan, &offer);
         state->plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);

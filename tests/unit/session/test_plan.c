@@ -132,6 +132,26 @@ static void there_are_only_so_many_slots(void **state)
     assert_int_equal(hf_plan_add_region(&plan, &surplus), -ENOSPC);
 }
 
+static void an_inflight_region_holds_the_rings_and_ends_in_a_file(void **state)
+{
+    const struct hf_inflight_plan whole = {
+        .mmap_size = 3 * (16 + 16 * 128), .queue_count = 3, .queue_size = 128, .fd = 5
+    };
+    struct hf_inflight_plan other = whole;
+
+    (void)state;
+    assert_true(hf_plan_inflight_is_sane(&whole, 3, 128));
+    assert_true(hf_plan_inflight_is_sane(&whole, 1, 8));
+    assert_false(hf_plan_inflight_is_sane(&whole, 4, 128));
+    assert_false(hf_plan_inflight_is_sane(&whole, 3, 129));
+    other.mmap_offset = INT64_MAX - whole.mmap_size;
+    assert_true(hf_plan_inflight_is_sane(&other, 3, 128));
+    other.mmap_offset++;
+    assert_false(hf_plan_inflight_is_sane(&other, 3, 128));
+    other.mmap_offset = UINT64_MAX;
+    assert_false(hf_plan_inflight_is_sane(&other, 3, 128));
+}
+
 static void an_epoch_takes_its_region_with_it(void **state)
 {
     (void)state;
@@ -207,6 +227,7 @@ int main(void)
         FRESH(regions_are_judged_before_they_are_taken),
         FRESH(a_slot_used_again_has_another_generation),
         FRESH(there_are_only_so_many_slots),
+        FRESH(an_inflight_region_holds_the_rings_and_ends_in_a_file),
         FRESH(an_epoch_takes_its_region_with_it),
         FRESH(only_switching_the_log_toggles_the_flags),
         FRESH(settling_moves_the_base_of_rings_that_ran_as_they_are),
