@@ -258,6 +258,7 @@ static void close_plan(struct hf_plan *plan)
         hf_fd_close(&plan->regions[i].fd);
     hf_fd_close(&plan->inflight.fd);
     hf_fd_close(&plan->log.fd);
+    hf_fd_close(&plan->channel_fd);
 }
 
 void hf_frontend_done(struct hf_frontend *frontend)

@@ -20,19 +20,17 @@ struct hf_listener {
     uint64_t listening_ns; /* CLOCK_MONOTONIC right after listen() */
     dev_t device;          /* of the socket file we made: the one we may unlink */
     ino_t inode;
-    mode_t mode;                    /* of the file */
     char path[HF_STREAM_PATH_SIZE]; /* empty when adopted */
 };
 
-/* `mode`: of the socket file, the umask applies; 0: as the umask says.
- * Returns 0, or -errno with a sentence. Waits (this call may block, it is for start-up) at most
+/* Returns 0, or -errno with a sentence. Waits (this call may block, it is for start-up) at most
  * `grace_ns` for a predecessor that is about to end: a process killed a moment ago still holds
  * socket and lock until the kernel has taken it apart; 0 = judge at once.
  *   -EADDRINUSE    somebody serves this path (the sentence says who, as far as one can see)
  *   -EEXIST        the path is there and is not a socket
  *   -ENOENT        the folder is missing
  *   -ENAMETOOLONG  the path does not fit; the sentence names the limit */
-int hf_listener_init(struct hf_listener *listener, const char *path, mode_t mode, uint64_t grace_ns,
+int hf_listener_init(struct hf_listener *listener, const char *path, uint64_t grace_ns,
                      struct hf_error *error);
 
 /* The same, with these permission bits of the socket file, whatever the umask: nobody can connect

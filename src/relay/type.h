@@ -15,7 +15,7 @@ struct hf_relay_type {
     /* A ring that has work must show progress (--hang-after); one where buffers wait, as scsi's
      * event ring, must not. */
     bool (*progresses)(uint16_t ring);
-    /* Answers GET_CONFIG where the back-end has no CONFIG. Fills config->bytes, or returns false:
+    /* Answers GET_CONFIG where the back-end has no CONFIG. Fills config->data, or returns false:
      * not there. NULL: never. */
     bool (*config)(uint16_t ring_count, struct hf_wire_config *config);
 };

@@ -102,7 +102,8 @@ struct hf_relay_event {
     uint64_t now_ns;
     const struct hf_message *message;
     enum hf_fault lost;
-    int error; /* 0 or a positive errno */
+    uint32_t dial; /* LOOK: of the session that was lost */
+    int error;     /* 0 or a positive errno */
     uint16_t ring, avail, used;
     const union hf_wire_body *body;
     int fd;

@@ -33,7 +33,7 @@ static bool is_settled(const struct hf_relay *relay)
 static bool is_refused(const struct hf_relay_context *context)
 {
     return context->event->kind == HF_RELAY_EVENT_LOOK && context->event->lost == HF_FAULT_NAK &&
-           context->relay->front->session.dial == context->relay->dial;
+           context->event->dial == context->relay->dial;
 }
 
 void hf_relay_ask(struct hf_relay_context *context)

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files of a relayed device only. */
+#ifndef HF_RELAY_DEVICE_PRIVATE_H
+#define HF_RELAY_DEVICE_PRIVATE_H
+
+#include "relay/device.h"
+
+#include "frontend/frontend.h"
+#include "os/listener.h"
+#include "os/loop.h"
+#include "session/relay.h"
+
+#include <sys/types.h>
+
+/* After one ring was stopped the others wait so long for theirs. */
+#define HF_RELAY_LINGER_NS UINT64_C(20000000)
+
+/* The channel on which a back-end asks the VMM: ours towards each, with what is under way. */
+#define HF_RELAY_CALLS_MAX 16u
+struct hf_relay_calls {
+    struct hf_channel vmm;     /* requests out, answers in */
+    struct hf_channel backend; /* the other way round; a new one for each session */
+    struct hf_channel_ops vmm_ops;
+    struct hf_channel_ops backend_ops;
+    unsigned head, count;               /* requests passed on, answers to come */
+    uint32_t dials[HF_RELAY_CALLS_MAX]; /* of whose session each is */
+};
+
+/* What the VMM has read of the config space: the answer while nobody else is there. */
+struct hf_relay_space {
+    uint32_t size_bytes; /* from 0 on */
+    uint8_t bytes[HF_WIRE_CONFIG_MAX];
+};
+
+struct hf_relay_device {
+    struct hf_relay_device_config config; /* strings: in `words` */
+    const struct hf_relay_device_ops *ops;
+    char *words;
+    struct hf_loop loop;
+    struct hf_timer deadline; /* of the core */
+
+    struct hf_listener listener;
+    struct hf_watch listener_watch;
+    bool listens; /* its watch is on */
+    struct hf_channel vmm;
+    struct hf_channel_ops vmm_ops;
+    bool given_used; /* config.vmm_fd was served */
+
+    struct hf_frontend *backend; /* the present one */
+    struct hf_frontend_ops backend_ops;
+    struct hf_watch backend_watch;
+    struct hf_relay core;
+    struct hf_relay_effects effects;
+    struct hf_relay_promise promise;
+    bool promised; /* it is known what may be offered */
+    bool served;   /* a VMM is there, or was and is not over */
+
+    /* Noted by callbacks, done by hf_relay_device_pump. */
+    bool look;
+    bool connected;
+    enum hf_fault lost;
+    uint32_t lost_dial;
+    bool answered;
+    int answer_error;
+    union hf_wire_body answer;
+    uint32_t question;       /* number of the awaited one, with the front core; 0: none */
+    struct hf_asked waiting; /* for a question before it; request 0: none */
+    bool vmm_gone;
+    bool pumping;
+
+    /* An event that came of an effect: stepped behind the last effect. */
+    bool feeding;
+    bool fed;
+    struct hf_relay_event next;
+    union hf_wire_body next_body;
+
+    struct hf_relay_calls calls;
+    struct hf_relay_space space;
+    dev_t region_device; /* of the in-flight region that the VMM got from us */
+    ino_t region_inode;
+
+    struct hf_relay_status status; /* the counted part */
+    bool crashed;                  /* this outage is counted */
+    uint64_t away_since_ns;        /* 0: rings run or need not */
+};
+
+/* device.c */
+void hf_relay_device_log(struct hf_relay_device *device, enum hf_log_level level,
+                         const char *format, ...) __attribute__((format(printf, 3, 4)));
+void hf_relay_device_trace(struct hf_relay_device *device, const char *who, const char *arrow,
+                           const struct hf_message *message);
+void hf_relay_device_feed(struct hf_relay_device *device, const struct hf_relay_event *event);
+/* Does what callbacks noted, until nothing is left. */
+void hf_relay_device_pump(struct hf_relay_device *device);
+
+/* effects.c */
+void hf_relay_device_carry_out(struct hf_relay_device *device,
+                               const struct hf_relay_effect *effect);
+
+/* vmm.c: the side of the VMM */
+int hf_relay_vmm_init(struct hf_relay_device *device, struct hf_error *error);
+void hf_relay_vmm_done(struct hf_relay_device *device);
+/* Reads, accepts or rests, as the state wants it. */
+void hf_relay_vmm_update(struct hf_relay_device *device);
+void hf_relay_vmm_reply(struct hf_relay_device *device);
+void hf_relay_vmm_hang_up(struct hf_relay_device *device);
+
+/* backend.c: the side of the back-end */
+int hf_relay_backend_init(struct hf_relay_device *device, struct hf_error *error);
+void hf_relay_backend_done(struct hf_relay_device *device);
+/* The VMM's session is over: what the back-end was told of it goes, a fresh session begins. */
+void hf_relay_backend_renew(struct hf_relay_device *device);
+void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked *asked);
+/* A question that waited for another may be asked now. */
+void hf_relay_backend_ask_waiting(struct hf_relay_device *device);
+
+/* indices.c: by pread of the memory files. -errno: it cannot be read. */
+int hf_relay_read_indices(const struct hf_plan *plan, uint64_t avail_address, uint64_t used_address,
+                          uint16_t *avail, uint16_t *used);
+
+/* calls.c: the back-end's requests to the VMM */
+void hf_relay_calls_init(struct hf_relay_device *device);
+void hf_relay_calls_done(struct hf_relay_device *device);
+/* Takes the VMM's end of a channel. */
+void hf_relay_calls_take(struct hf_relay_device *device, int fd);
+/* A new session of the back-end gets a channel of its own, if the VMM has one. */
+void hf_relay_calls_renew(struct hf_relay_device *device);
+
+/* space.c */
+void hf_relay_space_note(struct hf_relay_device *device, const struct hf_wire_config *config);
+/* False: not known. */
+bool hf_relay_space_answer(const struct hf_relay_device *device, struct hf_wire_config *config);
+
+/* promise.c: what was promised before, and what the present back-end lets us promise. */
+void hf_relay_promise_recall(struct hf_relay_device *device);
+void hf_relay_promise_learn(struct hf_relay_device *device);
+/* The file that remembers it. -errno with a sentence; -ENOENT: none yet. */
+int hf_relay_promise_load(const char *path, struct hf_relay_promise *promise,
+                          struct hf_error *error);
+int hf_relay_promise_store(const char *path, const struct hf_relay_promise *promise,
+                           struct hf_error *error);
+
+/* status.c */
+void hf_relay_status_init(struct hf_relay_device *device);
+void hf_relay_status_done(struct hf_relay_device *device);
+/* The pump has come to rest: is there news? */
+void hf_relay_status_update(struct hf_relay_device *device);
+void hf_relay_status_report(struct hf_relay_device *device, const struct hf_report *report,
+                            const char *text);
+
+#endif
