@@ -95,19 +95,24 @@ static void give_up(struct hf_step_context *context, enum hf_fault fault)
     hf_front_report(context, HF_REPORT_FAILED)->fault = fault;
 }
 
+/* Nothing more is tried behind it. */
+static bool is_last(const struct hf_front *front, enum hf_fault fault)
+{
+    return hf_fault_remedy(fault) == HF_REMEDY_GIVE_UP || front->tries_left == 1;
+}
+
 /* One of the first tries is over, or none: they are not counted any more. */
 static struct hf_report *report_loss(struct hf_step_context *context, enum hf_fault fault)
 {
     struct hf_front *front = context->front;
-    enum hf_remedy remedy = hf_fault_remedy(fault);
-    bool refused = remedy == HF_REMEDY_REDIAL_LATER;
+    bool refused = hf_fault_remedy(fault) == HF_REMEDY_REDIAL_LATER;
     struct hf_report *report =
         hf_front_report(context, refused ? HF_REPORT_REFUSED : HF_REPORT_LOST);
 
     report->fault = fault;
     report->stage = context->stage;
     report->counted = front->tries_left > 0;
-    report->last = remedy == HF_REMEDY_GIVE_UP || front->tries_left == 1;
+    report->last = is_last(front, fault);
     front->tries_left -= report->counted;
     return report;
 }
@@ -133,12 +138,12 @@ void hf_front_lose(struct hf_step_context *context, enum hf_fault fault)
 void hf_front_miss(struct hf_step_context *context, enum hf_fault fault)
 {
     struct hf_front *front = context->front;
-    bool gives_up = hf_fault_remedy(fault) == HF_REMEDY_GIVE_UP || front->tries_left == 1;
+    bool last = is_last(front, fault);
 
-    if (gives_up || front->tries_left > 0 || !front->refusal_reported)
+    if (last || front->tries_left > 0 || !front->refusal_reported)
         report_loss(context, fault);
     front->refusal_reported = true;
-    if (gives_up)
+    if (last)
         give_up(context, fault);
     else
         hf_front_back_off(context, hf_front_next_wait(front));

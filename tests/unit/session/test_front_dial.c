@@ -74,6 +74,40 @@ static void the_outage_limit_ends_a_handshake_under_way(void **state)
     assert_gave_up(1);
 }
 
+static void expect_the_last_try(bool is_last)
+{
+    assert_int_equal(rig.reports[HF_REPORT_LOST], 1);
+    assert_true(rig.last[HF_REPORT_LOST].counted);
+    assert_int_equal(rig.last[HF_REPORT_LOST].last, is_last);
+    assert_int_equal(rig.reports[HF_REPORT_FAILED], is_last);
+    assert_int_equal(rig.front.phase, is_last ? HF_PHASE_FAILED : HF_PHASE_BACKOFF);
+}
+
+static void the_last_of_the_tries_that_are_counted_is_a_dial_that_fails(void **state)
+{
+    (void)state;
+    for (unsigned tries = 1; tries <= 2; tries++) {
+        front_rig_init(&rig, 0);
+        rig.front.settings.first_tries = tries;
+        front_rig_feed(&rig, HF_EVENT_START);
+        front_rig_feed(&rig, HF_EVENT_DIAL_FAILED);
+        expect_the_last_try(tries == 1);
+    }
+}
+
+static void the_last_of_the_tries_that_are_counted_is_a_handshake_that_fails(void **state)
+{
+    (void)state;
+    for (unsigned tries = 1; tries <= 2; tries++) {
+        front_rig_init(&rig, 0);
+        rig.front.settings.first_tries = tries;
+        front_rig_feed(&rig, HF_EVENT_START);
+        front_rig_feed(&rig, HF_EVENT_DIALED);
+        front_rig_lose(&rig, HF_FAULT_HANGUP, NULL);
+        expect_the_last_try(tries == 1);
+    }
+}
+
 /* Served for so long, with short sessions before: the next wait is that. */
 static void lose_after(uint64_t served_ns, uint64_t backoff_ns)
 {
@@ -145,6 +179,8 @@ int main(void)
         cmocka_unit_test(a_back_end_that_does_not_answer_in_time_is_left),
         cmocka_unit_test(the_outage_limit_ends_a_dial_under_way),
         cmocka_unit_test(the_outage_limit_ends_a_handshake_under_way),
+        cmocka_unit_test(the_last_of_the_tries_that_are_counted_is_a_dial_that_fails),
+        cmocka_unit_test(the_last_of_the_tries_that_are_counted_is_a_handshake_that_fails),
         cmocka_unit_test(after_a_long_and_useful_session_the_wait_under_way_is_cut_short),
         cmocka_unit_test(after_a_short_session_or_one_without_progress_the_wait_stays),
         cmocka_unit_test(what_is_wrong_with_the_region_is_told_with_the_stop),
