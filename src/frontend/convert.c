@@ -85,10 +85,10 @@ static const char *make_copy(const struct hf_plan *plan, const struct hf_infligh
                              struct copy *copy)
 {
     const struct hf_inflight_plan *from = &plan->inflight;
-    const char *why = describe(from, copy->old_bytes, plan->queue_count, &copy->from);
+    const char *why = describe(from, copy->old_bytes, hf_plan_tracked_queues(plan), &copy->from);
 
     if (why == NULL)
-        why = describe(to, copy->new_bytes, plan->queue_count, &copy->to);
+        why = describe(to, copy->new_bytes, hf_plan_tracked_queues(plan), &copy->to);
     if (why == NULL)
         why = read_old(from, copy);
     if (why != NULL)

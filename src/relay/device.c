@@ -3,12 +3,12 @@
  * Life of a relayed device, and its pump: the cores of both sides are stepped in turn, from one
  * place, so that neither is entered from within the other.
  */
-#include "relay/device_private.h"
+#include "relay/device.h"
 
 #include "base/check.h"
 #include "base/text.h"
 #include "os/clock.h"
-#include "os/fd.h"
+#include "relay/device_private.h"
 #include "wire/describe.h"
 
 #include <errno.h>

@@ -85,7 +85,12 @@ void hf_plan_set_ring_log(struct hf_plan *plan, uint16_t queue, uint64_t used_gu
 
 void hf_plan_set_enabled(struct hf_plan *plan, uint16_t queue, bool enabled)
 {
-    ring_of(plan, queue)->disabled = !enabled;
+    struct hf_ring_plan *ring = ring_of(plan, queue);
+
+    if (ring->disabled == !enabled)
+        return;
+    ring->disabled = !enabled;
+    hf_plan_next_generation(plan); /* who looks whether anything changed sees it */
 }
 
 static int replace_fd(int *place, int fd)
@@ -275,6 +280,11 @@ void hf_plan_settle(struct hf_plan *plan, const uint16_t *bases, const uint16_t 
 uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place)
 {
     return (uint16_t)((place + plan->late_rings) % plan->queue_count);
+}
+
+uint16_t hf_plan_tracked_queues(const struct hf_plan *plan)
+{
+    return plan->tracked_queues != 0 ? plan->tracked_queues : plan->queue_count;
 }
 
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan)

@@ -87,8 +87,9 @@ struct hf_plan {
     uint64_t protocol_wanted; /* what we would use where it is offered */
     struct hf_promise promise;
 
-    uint16_t queue_count; /* vrings, all of them */
-    uint16_t late_rings;  /* so many of the first begin after the others: a device type's own */
+    uint16_t queue_count;    /* vrings, all of them */
+    uint16_t tracked_queues; /* so many of them an in-flight region must hold; 0: all */
+    uint16_t late_rings;     /* so many of the first begin after the others: a device type's own */
     struct hf_ring_plan rings[HF_QUEUE_COUNT_MAX];
 
     uint64_t memory_generation;
@@ -159,6 +160,7 @@ int hf_plan_set_log(struct hf_plan *plan, uint64_t size_bytes, uint64_t mmap_off
 uint64_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue);
 /* Rings in the order in which they begin: place 0 .. queue_count - 1. */
 uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place);
+uint16_t hf_plan_tracked_queues(const struct hf_plan *plan);
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan);
 bool hf_plan_any_ran(const struct hf_plan *plan);
 /* A ring ran with the layout it still has: what it says of itself is of that run. */

@@ -95,6 +95,7 @@ void hf_relay_end_epoch(struct hf_relay_context *context, const char *why)
     struct hf_relay *relay = context->relay;
 
     hf_relay_close(context, hf_plan_end_epoch(hf_relay_plan(relay)));
+    hf_relay_plan(relay)->tracked_queues = 0;
     for (unsigned i = 0; i < HF_BACK_RINGS_MAX; i++)
         relay->rings[i].was_stopped = false;
     hf_relay_emit(context, HF_RELAY_EFFECT_NEW_EPOCH)->why = why;

@@ -249,6 +249,8 @@ void hf_relay_adopt(struct hf_relay_context *context)
         hf_relay_close(context, fd);
         return;
     }
+    /* Rings that it does not hold cannot be started: see the back core. */
+    plan->tracked_queues = told->queue_count;
     hf_relay_close(context, hf_plan_set_inflight(plan, &region));
     plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
 }

@@ -48,6 +48,7 @@ void hf_relay_begin(struct hf_relay *relay, const struct hf_relay_promise *promi
     struct hf_promise *owed = &relay->front->plan.promise;
 
     hf_back_init(&relay->back, &promise->offer);
+    relay->front->plan.queue_count = promise->offer.ring_count;
     owed->features = promise->offer.features & ~HF_FEATURE(PROTOCOL_FEATURES);
     owed->protocol_features |= promise->protocol_features;
     owed->queue_count = promise->offer.ring_count;

@@ -103,8 +103,9 @@ enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
     if (reply->body.inflight.mmap_size_bytes == 0)
         return do_without(kept, detail);
     struct hf_inflight_plan offer = hf_script_offer(reply);
-    if (reply->fd_count != 1 || !hf_plan_inflight_is_sane(&offer, state->plan->queue_count,
-                                                          hf_plan_largest_ring(state->plan)))
+    if (reply->fd_count != 1 ||
+        !hf_plan_inflight_is_sane(&offer, hf_plan_tracked_queues(state->plan),
+                                  hf_plan_largest_ring(state->plan)))
         return refuse_region(reply, detail);
     if (kept->generation == 0) {
         hf_plan_set_inflight(state->plan, &offer);

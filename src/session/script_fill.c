@@ -64,7 +64,7 @@ void hf_fill_features(HF_ROW_ARGS, struct hf_message *message)
 void hf_fill_get_inflight(HF_ROW_ARGS, struct hf_message *message)
 {
     (void)index;
-    message->body.inflight.queue_count = state->plan->queue_count;
+    message->body.inflight.queue_count = hf_plan_tracked_queues(state->plan);
     message->body.inflight.queue_size = hf_plan_largest_ring(state->plan);
 }
 
