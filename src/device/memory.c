@@ -263,8 +263,10 @@ static int duplicate_new(const struct hf_plan *plan, const struct hf_device_memo
                          size_t count, int *fds)
 {
     for (size_t i = 0; i < count; i++) {
-        fds[i] = is_there(plan, &memory[i]) ? -1 : hf_fd_dup(memory[i].fd);
-        if (fds[i] < 0 && !is_there(plan, &memory[i])) {
+        bool is_new = !is_there(plan, &memory[i]);
+
+        fds[i] = is_new ? hf_fd_dup(memory[i].fd) : -1;
+        if (is_new && fds[i] < 0) {
             int code = fds[i];
 
             hf_fd_close_all(fds, (unsigned)i);
