@@ -5,17 +5,10 @@
 #include "base/checked.h"
 #include "os/fd.h"
 #include "os/region.h"
+#include "ring/dirty.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define LOG_BYTES_PER_BIT 4096u
-
-/* A byte for eight pages. */
-static uint64_t bytes_for(uint64_t end)
-{
-    return end / (8 * LOG_BYTES_PER_BIT) + (end % (8 * LOG_BYTES_PER_BIT) != 0);
-}
 
 int hf_device_migratable(const struct hf_device *device, struct hf_error *why)
 {
@@ -37,7 +30,7 @@ bool hf_device_log_covers(const struct hf_device *device, uint64_t end)
 {
     const struct hf_log_plan *log = &device->frontend.front.plan.log;
 
-    return log->fd < 0 || bytes_for(end) <= log->size_bytes;
+    return log->fd < 0 || hf_dirty_covers(log->size_bytes, 0, end);
 }
 
 static uint64_t end_of_memory(const struct hf_plan *plan)
@@ -57,7 +50,7 @@ static int judge_log(const struct hf_device *device, int fd, uint64_t fd_offset,
                      uint64_t size_bytes, struct hf_error *error)
 {
     uint64_t memory = end_of_memory(&device->frontend.front.plan);
-    uint64_t least = bytes_for(memory);
+    uint64_t least = hf_dirty_bytes(memory);
     int64_t length = hf_region_size(fd);
     uint64_t end;
 

@@ -8,13 +8,20 @@
 
 #define PAGES_PER_BYTE 8u
 
+uint64_t hf_dirty_bytes(uint64_t end)
+{
+    const uint64_t bytes_per_byte = HF_DIRTY_PAGE_BYTES * PAGES_PER_BYTE;
+
+    return end / bytes_per_byte + (end % bytes_per_byte != 0);
+}
+
 bool hf_dirty_covers(uint64_t log_bytes, uint64_t guest_address, uint64_t length)
 {
     uint64_t end = 0;
 
     if (!hf_add_u64(guest_address, length, &end))
         return false;
-    return length == 0 || (end - 1) / HF_DIRTY_PAGE_BYTES / PAGES_PER_BYTE < log_bytes;
+    return length == 0 || hf_dirty_bytes(end) <= log_bytes;
 }
 
 void hf_dirty_mark(const struct hf_dirty_log *log, uint64_t guest_address, uint64_t length)

@@ -24,6 +24,9 @@ struct hf_dirty_log {
     uint64_t size_bytes;
 };
 
+/* The least size of a log with a bit for each page of guest memory below `end`. */
+uint64_t hf_dirty_bytes(uint64_t end);
+
 /* Has a log of this size a bit for each page of the range? No range is covered that goes past the
  * end of the address space. */
 bool hf_dirty_covers(uint64_t log_bytes, uint64_t guest_address, uint64_t length);

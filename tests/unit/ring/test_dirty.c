@@ -77,6 +77,17 @@ static void page_n_is_bit_n_modulo_8_of_byte_n_over_8(void **state)
     assert_int_equal(bytes[1], 3);
 }
 
+static void a_log_has_a_byte_for_eight_pages_begun(void **state)
+{
+    (void)state;
+    assert_int_equal(hf_dirty_bytes(0), 0);
+    assert_int_equal(hf_dirty_bytes(1), 1);
+    assert_int_equal(hf_dirty_bytes(8 * PAGE), 1);
+    assert_int_equal(hf_dirty_bytes(8 * PAGE + 1), 2);
+    assert_int_equal(hf_dirty_bytes(0x110000), 34);
+    assert_int_equal(hf_dirty_bytes(UINT64_MAX), UINT64_C(1) << 49);
+}
+
 static void what_is_covered_has_a_bit_for_its_last_byte(void **state)
 {
     (void)state;
@@ -236,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_marks_every_page_it_touches_and_no_other),
         cmocka_unit_test(page_n_is_bit_n_modulo_8_of_byte_n_over_8),
+        cmocka_unit_test(a_log_has_a_byte_for_eight_pages_begun),
         cmocka_unit_test(what_is_covered_has_a_bit_for_its_last_byte),
         cmocka_unit_test(spans_mark_the_guests_pages_they_lie_in),
         cmocka_unit_test(a_log_begins_with_the_whole_used_ring),
