@@ -9,16 +9,36 @@
 #include <errno.h>
 #include <string.h>
 
+/* The first that answers. Where none does, the preferred one's reason counts. */
 static int open_channel(struct hf_frontend *frontend)
 {
+    int result = -EDESTADDRREQ;
+
     if (frontend->given_fd >= 0)
         return hf_channel_adopt(&frontend->channel, hf_fd_steal(&frontend->given_fd), NULL);
-    return hf_channel_open(&frontend->channel, frontend->path, NULL);
+    for (unsigned i = 0; i < frontend->path_count; i++) {
+        unsigned at = (frontend->path_first + i) % frontend->path_count;
+        int opened = hf_channel_open(&frontend->channel, frontend->paths[at], NULL);
+
+        if (i == 0 || opened >= 0) {
+            result = opened;
+            frontend->path_at = at;
+        }
+        if (opened >= 0)
+            break;
+    }
+    return result;
 }
 
-static bool has_address(const struct hf_frontend *frontend)
+/* One that accepts and is of no use must not stand before the others for ever. */
+static void choose_next_path(struct hf_frontend *frontend, const struct hf_report *report)
 {
-    return frontend->given_fd >= 0 || frontend->path[0] != '\0';
+    bool useless = report->kind == HF_REPORT_REFUSED || report->stage == HF_STAGE_HANDSHAKE;
+
+    if (report->kind == HF_REPORT_STARTED)
+        frontend->path_first = 0;
+    else if (report->kind == HF_REPORT_REFUSED || report->kind == HF_REPORT_LOST)
+        frontend->path_first = useless ? frontend->path_at + 1 : 0;
 }
 
 static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
@@ -26,7 +46,7 @@ static void dial(struct hf_frontend *frontend, const struct hf_effect *effect)
     struct hf_event event = { .kind = HF_EVENT_DIALED, .dial = effect->dial };
 
     hf_channel_close(&frontend->channel);
-    int result = has_address(frontend) ? open_channel(frontend) : -EDESTADDRREQ;
+    int result = open_channel(frontend);
     if (result < 0) {
         event.kind = HF_EVENT_DIAL_FAILED;
         event.error = -result;
@@ -124,6 +144,7 @@ static void report(struct hf_frontend *frontend, const struct hf_effect *effect)
 {
     if (effect->report.kind == HF_REPORT_CONNECTED)
         hf_frontend_same_peer(frontend);
+    choose_next_path(frontend, &effect->report);
     /* Or the next change of the plan would start it again. */
     if (effect->report.kind == HF_REPORT_FAILED)
         frontend->wanted = false;

@@ -192,12 +192,12 @@ static void command_ended(struct hf_watch *watch, uint32_t events)
 static void run_command(struct hf_frontend *frontend)
 {
     struct hf_fencing *fencing = &frontend->fencing;
-    char pid[32], socket[sizeof(frontend->path) + 32];
+    char pid[32], socket[HF_STREAM_PATH_SIZE + 32];
     const char *const variables[] = { pid, socket, NULL };
     struct hf_error error = { 0 };
 
     snprintf(pid, sizeof(pid), "HOLDFAST_PID=%d", fencing->pid);
-    snprintf(socket, sizeof(socket), "HOLDFAST_SOCKET=%s", frontend->path);
+    snprintf(socket, sizeof(socket), "HOLDFAST_SOCKET=%s", hf_frontend_path(frontend));
     fencing->command_watch.ready = command_ended;
     fencing->command_pidfd = hf_command_start(frontend->fence_command, variables, &error);
     if (fencing->command_pidfd < 0 ||

@@ -125,7 +125,7 @@ static void channel_received(void *host, const struct hf_message *message)
 
 static void path_appeared(struct hf_path_watch *watch)
 {
-    struct hf_frontend *frontend = HF_CONTAINER(watch, struct hf_frontend, path_watch);
+    struct hf_frontend *frontend = watch->host;
 
     hf_frontend_post(frontend, (struct hf_event){ .kind = HF_EVENT_APPEARED });
 }
@@ -178,21 +178,52 @@ static void wish(struct hf_frontend *frontend)
     hf_loop_set_timer(&frontend->loop, &frontend->wish, 1);
 }
 
-static int watch_path(struct hf_frontend *frontend, struct hf_error *error)
+static int watch_paths(struct hf_frontend *frontend, struct hf_error *error)
 {
-    if (frontend->path[0] == '\0')
-        return 0;
-    int result = hf_path_watch_start(&frontend->path_watch, &frontend->loop, frontend->path, error);
+    int result = 0;
 
-    /* Out of inotify instances or watches: the back-off alone must do. */
-    return result == -ENAMETOOLONG || result == -EINVAL ? result : 0;
+    for (unsigned i = 0; i < frontend->path_count && result == 0; i++) {
+        struct hf_path_watch *watch = &frontend->path_watches[i];
+
+        watch->appeared = path_appeared;
+        watch->host = frontend;
+        result = hf_path_watch_start(watch, &frontend->loop, frontend->paths[i], error);
+        /* Out of inotify instances or watches: the back-off alone must do. */
+        if (result != -ENAMETOOLONG && result != -EINVAL)
+            result = 0;
+    }
+    return result;
 }
 
-static int check_address(const struct hf_frontend_config *config, struct hf_error *error)
+static void unwatch_paths(struct hf_frontend *frontend)
 {
+    for (unsigned i = 0; i < frontend->path_count; i++)
+        hf_path_watch_stop(&frontend->path_watches[i]);
+}
+
+static int take_path(struct hf_frontend *frontend, const char *path, struct hf_error *error)
+{
+    int result = hf_stream_check_path(path, error);
+
+    if (result == 0 && frontend->path_count == HF_FRONTEND_PATHS_MAX)
+        result = hf_error_set(error, E2BIG, "more than %u sockets", HF_FRONTEND_PATHS_MAX);
+    if (result == 0)
+        memcpy(frontend->paths[frontend->path_count++], path, strlen(path) + 1);
+    return result;
+}
+
+static int take_paths(struct hf_frontend *frontend, const struct hf_frontend_config *config,
+                      struct hf_error *error)
+{
+    int result = 0;
+
+    if (config->socket_path == NULL && config->socket_fd < 0)
+        return hf_error_set(error, EINVAL, "no socket to connect to");
     if (config->socket_path != NULL)
-        return hf_stream_check_path(config->socket_path, error);
-    return config->socket_fd >= 0 ? 0 : hf_error_set(error, EINVAL, "no socket to connect to");
+        result = take_path(frontend, config->socket_path, error);
+    for (unsigned i = 0; config->more_paths != NULL && config->more_paths[i] != NULL; i++)
+        result = result == 0 ? take_path(frontend, config->more_paths[i], error) : result;
+    return result;
 }
 
 /* Whoever connected it may have left it blocking. */
@@ -211,11 +242,12 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     static const struct hf_channel_ops channel_ops = { .sent = channel_sent,
                                                        .received = channel_received,
                                                        .broken = channel_broken };
-    int result = check_address(config, error);
+    int result;
 
+    memset(frontend, 0, sizeof(*frontend));
+    result = take_paths(frontend, config, error);
     if (result < 0)
         return result;
-    memset(frontend, 0, sizeof(*frontend));
     result = hf_loop_init(&frontend->loop);
     if (result < 0)
         return hf_error_set(error, -result, "cannot make an epoll loop: %s", strerror(-result));
@@ -223,8 +255,6 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->fence = config->fence;
     frontend->fence_command = config->fence_command;
     frontend->given_fd = -1;
-    if (config->socket_path != NULL)
-        memcpy(frontend->path, config->socket_path, strlen(config->socket_path) + 1);
     hf_front_init(&frontend->front, &config->settings, config->queue_count);
     frontend->front.plan.protocol_wanted = config->protocol_wanted;
     frontend->channel_ops = channel_ops;
@@ -234,14 +264,13 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->fencing.command_pidfd = -1;
     frontend->parting_pidfd = -1;
     frontend->writer_pidfd = -1;
-    frontend->path_watch.appeared = path_appeared;
     frontend->deadline.expired = deadline_passed;
     frontend->wish.expired = grant_wishes;
-    result = watch_path(frontend, error);
+    result = watch_paths(frontend, error);
     if (result == 0)
         result = take_given(frontend, config->socket_fd, error);
     if (result < 0) {
-        hf_path_watch_stop(&frontend->path_watch);
+        unwatch_paths(frontend);
         hf_loop_done(&frontend->loop);
     }
     return result;
@@ -270,7 +299,7 @@ void hf_frontend_done(struct hf_frontend *frontend)
     hf_fd_close(&frontend->given_fd);
     hf_fd_close(&frontend->parting_pidfd);
     hf_fd_close(&frontend->writer_pidfd);
-    hf_path_watch_stop(&frontend->path_watch);
+    unwatch_paths(frontend);
     hf_loop_cancel_timer(&frontend->loop, &frontend->deadline);
     hf_loop_cancel_timer(&frontend->loop, &frontend->wish);
     close_plan(&frontend->front.plan);
@@ -280,6 +309,11 @@ void hf_frontend_done(struct hf_frontend *frontend)
 int hf_frontend_fd(const struct hf_frontend *frontend)
 {
     return hf_loop_fd(&frontend->loop);
+}
+
+const char *hf_frontend_path(const struct hf_frontend *frontend)
+{
+    return frontend->path_count > 0 ? frontend->paths[frontend->path_at] : "";
 }
 
 void hf_frontend_dispatch(struct hf_frontend *frontend)

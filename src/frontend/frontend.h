@@ -50,6 +50,7 @@ struct hf_settlement {
 };
 
 #define HF_FRONTEND_EVENTS_MAX 16u
+#define HF_FRONTEND_PATHS_MAX  8u
 
 struct hf_frontend {
     struct hf_loop loop;
@@ -62,14 +63,17 @@ struct hf_frontend {
     enum hf_process_result parting_found; /* why parting_pidfd is -1 */
     int writer_pidfd;    /* of the process that may still write the in-flight region, or negative */
     bool writer_unknown; /* there is one, and no descriptor was left to watch it */
-    struct hf_path_watch path_watch;
+    struct hf_path_watch path_watches[HF_FRONTEND_PATHS_MAX];
     struct hf_timer deadline;
     struct hf_timer wish; /* makes the loop readable when something was asked for outside of it */
     const struct hf_frontend_ops *ops;
     enum hf_fence fence;
-    const char *fence_command;      /* HF_FENCE_COMMAND: the host's */
-    int given_fd;                   /* a connected socket for the first dial; -1: none (any more) */
-    char path[HF_STREAM_PATH_SIZE]; /* empty: nobody to dial */
+    const char *fence_command; /* HF_FENCE_COMMAND: the host's */
+    int given_fd;              /* a connected socket for the first dial; -1: none (any more) */
+    unsigned path_count;       /* 0: nobody to dial */
+    unsigned path_at;          /* dialled last */
+    unsigned path_first; /* to be dialled first: the preferred, or the one behind that failed */
+    char paths[HF_FRONTEND_PATHS_MAX][HF_STREAM_PATH_SIZE];
 
     bool wanted;   /* a back-end is wanted: level, not event */
     bool unwanted; /* the host said so since: whatever there is ends, who gave up is down */
@@ -89,8 +93,11 @@ struct hf_frontend {
 };
 
 struct hf_frontend_config {
-    const char *socket_path; /* may be NULL where the next one is given */
-    int socket_fd;           /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
+    const char *socket_path; /* may be NULL where a socket is given */
+    /* Others, dialled in this order where nobody answers at those before; NULL behind the last.
+     * NULL: none. */
+    const char *const *more_paths;
+    int socket_fd; /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
     uint16_t queue_count;
     uint64_t protocol_wanted; /* protocol features to use where they are offered */
     enum hf_fence fence;
@@ -107,6 +114,8 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
 void hf_frontend_done(struct hf_frontend *frontend);
 
 int hf_frontend_fd(const struct hf_frontend *frontend);
+/* Dialled last, or first of all; "" where there is none. */
+const char *hf_frontend_path(const struct hf_frontend *frontend);
 void hf_frontend_dispatch(struct hf_frontend *frontend);
 
 /* Whether a back-end is wanted at all. */

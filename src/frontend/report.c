@@ -32,7 +32,7 @@ static void connected(const struct hf_frontend *frontend, const struct hf_report
                       struct hf_text *text)
 {
     (void)report;
-    hf_text_add(text, "connected to the back-end at %s (process %d)", frontend->path,
+    hf_text_add(text, "connected to the back-end at %s (process %d)", hf_frontend_path(frontend),
                 frontend->channel.pid);
     warn_of_losses(frontend, text);
 }
@@ -64,13 +64,13 @@ static void lost(const struct hf_frontend *frontend, const struct hf_report *rep
     bool was_there = report->fault != HF_FAULT_REFUSED_DIAL;
 
     hf_text_add(text, "%s at %s: %s", was_there ? "lost the back-end" : "no back-end",
-                frontend->path, hf_fault_text(report->fault));
+                hf_frontend_path(frontend), hf_fault_text(report->fault));
 }
 
 static void refused(const struct hf_frontend *frontend, const struct hf_report *report,
                     struct hf_text *text)
 {
-    hf_text_add(text, "cannot use the back-end at %s: %s", frontend->path,
+    hf_text_add(text, "cannot use the back-end at %s: %s", hf_frontend_path(frontend),
                 hf_fault_text(report->fault));
 }
 
@@ -85,7 +85,7 @@ static void request_kills(const struct hf_frontend *frontend, const struct hf_re
 static void failed(const struct hf_frontend *frontend, const struct hf_report *report,
                    struct hf_text *text)
 {
-    hf_text_add(text, "gave up on the back-end at %s: %s", frontend->path,
+    hf_text_add(text, "gave up on the back-end at %s: %s", hf_frontend_path(frontend),
                 hf_fault_text(report->fault));
 }
 

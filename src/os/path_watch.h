@@ -18,10 +18,11 @@
 
 struct hf_path_port;
 
-/* Zero it, set `appeared`, start it. `appeared` comes in a dispatch of the watch's own loop, maybe
+/* Zero it, set `appeared` (and `host`), start it. `appeared` comes in a dispatch of the watch's own loop, maybe
  * too often; it may stop the watch. */
 struct hf_path_watch {
     void (*appeared)(struct hf_path_watch *watch);
+    void *host; /* the caller's own */
     /* Below: of path_watch.c, under its lock. */
     struct hf_path_port *port; /* NULL = not started */
     struct hf_link link;       /* all watches of the port */

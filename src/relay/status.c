@@ -139,7 +139,7 @@ static void name_backend(const struct hf_relay_device *device, struct hf_relay_s
         return;
     status->backend_there = hf_phase_connected(device->backend->front.phase);
     status->backend_pid = device->backend->channel.pid;
-    snprintf(status->backend, sizeof(status->backend), "%s", device->backend->path);
+    snprintf(status->backend, sizeof(status->backend), "%s", hf_frontend_path(device->backend));
 }
 
 void hf_relay_device_status(const struct hf_relay_device *device, struct hf_relay_status *status)
