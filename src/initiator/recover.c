@@ -11,6 +11,7 @@
  */
 #include "initiator/state.h"
 
+#include "base/check.h"
 #include "wire/feature.h"
 
 #include <errno.h>
@@ -20,21 +21,17 @@
     (HF_VIRTIO_STATUS_ACKNOWLEDGE | HF_VIRTIO_STATUS_DRIVER | HF_VIRTIO_STATUS_FEATURES_OK |       \
      HF_VIRTIO_STATUS_DRIVER_OK)
 
-static uint64_t guest_address(const struct hf_initiator *initiator, const void *host)
-{
-    const struct hf_guest_region *arena = &initiator->guest.arena;
-
-    return arena->guest_address + (uint64_t)((const uint8_t *)host - (uint8_t *)arena->host);
-}
-
 static void give_ring(struct hf_initiator *initiator, uint16_t vring, const struct hf_ring *ring)
 {
+    const struct hf_guest_region *arena = &initiator->guest.arena;
     const struct hf_initiator_line *line = &initiator->lines[vring];
-    struct hf_device_queue queue = { .size = ring->size,
-                                     .desc = guest_address(initiator, ring->desc),
-                                     .avail = guest_address(initiator, ring->avail),
-                                     .used = guest_address(initiator, ring->used) };
+    struct hf_device_queue queue = { .size = ring->size };
+    bool ours =
+        hf_guest_address(arena, ring->desc, hf_ring_desc_bytes(ring->size), &queue.desc) &&
+        hf_guest_address(arena, ring->avail, hf_ring_avail_bytes(ring->size), &queue.avail) &&
+        hf_guest_address(arena, ring->used, hf_ring_used_bytes(ring->size), &queue.used);
 
+    HF_CHECK(ours);
     hf_device_set_queue(initiator->device, vring, &queue);
     hf_device_set_kick(initiator->device, vring, line->kick_fd);
     hf_device_set_call(initiator->device, vring, line->call_fd);
