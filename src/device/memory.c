@@ -189,20 +189,12 @@ bool hf_device_memory_released(const struct hf_device *device)
 
 /* ---- all at once ----------------------------------------------------------------------------- */
 
-static bool same_file(int a, int b)
-{
-    struct stat of_a, of_b;
-
-    return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
-           of_a.st_ino == of_b.st_ino;
-}
-
 static bool is_same(const struct hf_region_plan *region, const struct hf_device_memory *memory)
 {
     return region->generation != 0 && region->guest_address == memory->guest_address &&
            region->size_bytes == memory->size_bytes &&
            region->user_address == (uintptr_t)memory->host_address &&
-           region->mmap_offset == memory->fd_offset && same_file(region->fd, memory->fd);
+           region->mmap_offset == memory->fd_offset && hf_fd_is_same_file(region->fd, memory->fd);
 }
 
 static bool is_among(const struct hf_region_plan *region, const struct hf_device_memory *memory,

@@ -42,6 +42,19 @@ int hf_fd_lift(int fd)
     return lifted;
 }
 
+bool hf_stat_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool hf_fd_is_same_file(int a, int b)
+{
+    struct stat of_a;
+    struct stat of_b;
+
+    return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && hf_stat_is_same(&of_a, &of_b);
+}
+
 bool hf_fd_is_writable_file(int fd)
 {
     struct stat status;

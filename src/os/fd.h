@@ -30,6 +30,12 @@ int hf_fd_dup(int fd);
  * socket, ... in this. */
 int hf_fd_lift(int fd);
 
+struct stat;
+/* What was found is one and the same file. */
+bool hf_stat_is_same(const struct stat *a, const struct stat *b);
+/* Both are open, on one and the same file. */
+bool hf_fd_is_same_file(int a, int b);
+
 /* A regular file, open for reading and writing, not merely as a name (O_PATH), nor sealed against
  * writing. */
 bool hf_fd_is_writable_file(int fd);

@@ -108,8 +108,7 @@ static bool is_still_named(int fd, const char *path)
     struct stat ours;
     struct stat named;
 
-    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-           ours.st_ino == named.st_ino;
+    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && hf_stat_is_same(&ours, &named);
 }
 
 static int try_lock_file(const char *path, struct hf_error *error)

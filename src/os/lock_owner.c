@@ -41,8 +41,7 @@ static bool is_same_file(DIR *folder, const char *fd_name, const struct stat *wa
 {
     struct stat found;
 
-    return fstatat(dirfd(folder), fd_name, &found, 0) == 0 && found.st_dev == wanted->st_dev &&
-           found.st_ino == wanted->st_ino;
+    return fstatat(dirfd(folder), fd_name, &found, 0) == 0 && hf_stat_is_same(&found, wanted);
 }
 
 static bool holds_lock(long pid, const struct stat *wanted)

@@ -111,7 +111,7 @@ int hf_process_same(int a, int b)
         result = inode_of(b, &inode_b);
     if (result < 0)
         return result;
-    return inode_a.st_ino == inode_b.st_ino && inode_a.st_dev == inode_b.st_dev;
+    return hf_stat_is_same(&inode_a, &inode_b);
 }
 
 bool hf_process_ended(int pidfd)

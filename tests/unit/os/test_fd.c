@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void an_fd_is_closed_at_the_end_of_its_scope(void **state)
@@ -92,6 +93,39 @@ static void closing_all_leaves_none(void **state)
         assert_int_equal(fds[i], -1);
 }
 
+static int open_there(const char *name)
+{
+    return open(in_place(name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static void a_file_is_the_same_by_whatever_name_and_however_often_it_is_open(void **state)
+{
+    HF_AUTO_FD int fd = open_there("one");
+    HF_AUTO_FD int again = open_there("one");
+    HF_AUTO_FD int other = open_there("other");
+
+    (void)state;
+    assert_int_equal(link(in_place("one"), in_place("alias")), 0);
+    HF_AUTO_FD int alias = open_there("alias");
+    assert_true(hf_fd_is_same_file(fd, fd));
+    assert_true(hf_fd_is_same_file(fd, again));
+    assert_true(hf_fd_is_same_file(fd, alias));
+    assert_false(hf_fd_is_same_file(fd, other));
+    assert_false(hf_fd_is_same_file(fd, -1));
+    assert_false(hf_fd_is_same_file(-1, -1));
+}
+
+static void a_file_of_that_number_on_another_disk_is_another(void **state)
+{
+    struct stat a = { .st_dev = 1, .st_ino = 7 }, b = { .st_dev = 2, .st_ino = 7 };
+
+    (void)state;
+    assert_true(hf_stat_is_same(&a, &a));
+    assert_false(hf_stat_is_same(&a, &b));
+    b = (struct stat){ .st_dev = 1, .st_ino = 8 };
+    assert_false(hf_stat_is_same(&a, &b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +136,8 @@ int main(void)
         TIDY(an_fd_made_in_the_place_of_a_closed_standard_stream_is_lifted),
         TIDY(errors_come_back_as_negative_numbers),
         TIDY(closing_all_leaves_none),
+        TIDY(a_file_is_the_same_by_whatever_name_and_however_often_it_is_open),
+        TIDY(a_file_of_that_number_on_another_disk_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
