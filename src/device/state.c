@@ -204,12 +204,10 @@ static int parse(const struct hf_device *device, struct hf_reader *reader, struc
 }
 
 /* Each device has one state, and each state one form. */
-static int judge_form(const struct hf_device *device, const struct state *state,
-                      struct hf_error *error)
+static int judge_form(const struct state *state, struct hf_error *error)
 {
     bool clean = (state->flags & STATE_CLEAN) != 0;
 
-    (void)device;
     if ((state->flags & ~STATE_FLAGS) != 0 || state->reserved != 0)
         return hf_error_set(error, EINVAL, "what is reserved is not 0");
     if ((unsigned)state->early_kick >= HF_EARLY_KICK_COUNT)
@@ -262,12 +260,10 @@ static bool region_is_possible(const struct state *state)
            hf_plan_inflight_is_sane(region, state->queue_count, largest);
 }
 
-static int judge_region(const struct hf_device *device, const struct state *state,
-                        struct hf_error *error)
+static int judge_region(const struct state *state, struct hf_error *error)
 {
     const struct hf_inflight_plan *region = &state->inflight;
 
-    (void)device;
     if (!region_is_possible(state))
         return hf_error_set(error, EINVAL,
                             "an in-flight region that cannot be: %llu bytes at %llu for %u rings "
@@ -276,6 +272,19 @@ static int judge_region(const struct hf_device *device, const struct state *stat
                             (unsigned long long)region->mmap_offset, region->queue_count,
                             region->queue_size);
     return 0;
+}
+
+static int judge(const struct hf_device *device, const struct state *state, struct hf_error *error)
+{
+    int result = judge_form(state, error);
+
+    if (result == 0)
+        result = judge_features(device, state, error);
+    if (result == 0)
+        result = judge_rings(device, state, error);
+    if (result == 0)
+        result = judge_region(state, error);
+    return result;
 }
 
 static int make_region(struct state *state, struct hf_error *error)
@@ -326,14 +335,11 @@ static void take(struct hf_device *device, const struct state *state)
 static int load(struct hf_device *device, const void *bytes, size_t size_bytes, struct state *state,
                 struct hf_error *error)
 {
-    static int (*const judges[])(const struct hf_device *, const struct state *,
-                                 struct hf_error *) = { judge_form, judge_features, judge_rings,
-                                                        judge_region };
     struct hf_reader reader = hf_reader_of(bytes, size_bytes);
     int result = parse(device, &reader, state, error);
 
-    for (unsigned i = 0; i < HF_ARRAY_COUNT(judges) && result == 0; i++)
-        result = judges[i](device, state, error);
+    if (result == 0)
+        result = judge(device, state, error);
     if (result == 0)
         result = make_region(state, error);
     if (result < 0) {
