@@ -10,12 +10,17 @@
 #include <errno.h>
 #include <string.h>
 
+static int say_nobody_was_there(struct hf_error *error, int code)
+{
+    return hf_error_set(error, code, "Migration disabled: no back-end was there yet");
+}
+
 int hf_device_migratable(const struct hf_device *device, struct hf_error *why)
 {
     const struct hf_device_peer *peer = &device->peer;
 
     if (!device->realized)
-        return hf_error_set(why, ENOTCONN, "Migration disabled: no back-end was there yet");
+        return say_nobody_was_there(why, ENOTCONN);
     if ((peer->offered & HF_FEATURE(LOG_ALL)) == 0)
         return hf_error_set(why, ENOTSUP,
                             "Migration disabled: vhost lacks VHOST_F_LOG_ALL feature.");
@@ -82,7 +87,7 @@ int hf_device_set_log(struct hf_device *device, int fd, uint64_t fd_offset, uint
     int result = hf_device_migratable(device, error);
 
     if (result == -ENOTCONN)
-        return hf_error_set(error, ENOTSUP, "Migration disabled: no back-end was there yet");
+        return say_nobody_was_there(error, ENOTSUP);
     if (result == 0)
         result = judge_log(device, fd, fd_offset, size_bytes, error);
     if (result < 0)
