@@ -15,12 +15,16 @@
 
 static void reported(void *host, const struct hf_report *report, const char *text)
 {
-    struct hf_relay_device *device = host;
+    struct hf_relay_side *side = host;
+    struct hf_relay_device *device = side->device;
 
     device->look = true;
+    hf_relay_move_report(side, report, text);
+    if (side != device->side)
+        return;
     if (report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED) {
         device->lost = report->fault;
-        device->lost_dial = device->backend->front.session.dial;
+        device->lost_dial = side->frontend.front.session.dial;
     }
     if (report->kind == HF_REPORT_CONNECTED)
         device->connected = true;
@@ -29,10 +33,11 @@ static void reported(void *host, const struct hf_report *report, const char *tex
 
 static void answered(void *host, uint32_t number, int error, const struct hf_message *reply)
 {
-    struct hf_relay_device *device = host;
+    struct hf_relay_side *side = host;
+    struct hf_relay_device *device = side->device;
 
     device->look = true;
-    if (number != device->question)
+    if (side != device->side || number != device->question)
         return;
     device->question = 0;
     device->answered = true;
@@ -43,8 +48,8 @@ static void answered(void *host, uint32_t number, int error, const struct hf_mes
 
 static bool indices(void *host, uint16_t queue, uint16_t *avail, uint16_t *used)
 {
-    struct hf_relay_device *device = host;
-    const struct hf_plan *plan = hf_frontend_plan(device->backend);
+    struct hf_relay_side *side = host;
+    const struct hf_plan *plan = hf_frontend_plan(&side->frontend);
     const struct hf_ring_plan *ring = &plan->rings[queue];
 
     return hf_relay_read_indices(plan, ring->avail_address, ring->used_address, avail, used) == 0;
@@ -52,17 +57,20 @@ static bool indices(void *host, uint16_t queue, uint16_t *avail, uint16_t *used)
 
 static void traced(void *host, const char *line)
 {
-    struct hf_relay_device *device = host;
-    char whole[HF_MESSAGE_LINE_SIZE + 16];
+    struct hf_relay_side *side = host;
+    struct hf_relay_device *device = side->device;
+    char whole[HF_MESSAGE_LINE_SIZE + 24];
     struct hf_text text = hf_text_of(whole, sizeof(whole));
 
-    hf_text_add(&text, "back-end %s", line);
+    hf_text_add(&text, "%s %s", side == device->side ? "back-end" : "other back-end", line);
     device->ops->trace(device->ops->host, device->config.name, whole);
 }
 
-static struct hf_frontend_config config_of(const struct hf_relay_device *device)
+static struct hf_frontend_config config_of(const struct hf_relay_device *device,
+                                           const char *const *paths)
 {
-    struct hf_frontend_config config = { .socket_path = device->config.backends[0],
+    struct hf_frontend_config config = { .socket_path = paths[0],
+                                         .more_paths = paths + 1,
                                          .socket_fd = -1,
                                          .queue_count = HF_BACK_RINGS_MAX,
                                          .protocol_wanted = hf_relay_protocol_wanted,
@@ -76,91 +84,114 @@ static struct hf_frontend_config config_of(const struct hf_relay_device *device)
     return config;
 }
 
-static void settle_plan(struct hf_relay_device *device)
-{
-    struct hf_plan *plan = hf_frontend_plan(device->backend);
-
-    plan->late_rings = device->config.type->late_rings;
-    if (!device->config.allow_lossy)
-        plan->promise.protocol_features = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
-}
-
 static void ready(struct hf_watch *watch, uint32_t events)
 {
-    struct hf_relay_device *device = HF_CONTAINER(watch, struct hf_relay_device, backend_watch);
+    struct hf_relay_side *side = HF_CONTAINER(watch, struct hf_relay_side, watch);
+    struct hf_relay_device *device = side->device;
 
     (void)events;
-    hf_frontend_dispatch(device->backend);
+    hf_frontend_dispatch(&side->frontend);
     device->look = true;
     hf_relay_device_pump(device);
 }
 
-static int begin(struct hf_relay_device *device, struct hf_error *error)
+static int begin(struct hf_relay_side *side, const char *const *paths, struct hf_error *error)
+{
+    struct hf_relay_device *device = side->device;
+    const struct hf_frontend_config config = config_of(device, paths);
+
+    side->ops = (struct hf_frontend_ops){ .host = side,
+                                          .report = reported,
+                                          .answer = answered,
+                                          .indices = indices,
+                                          .trace = device->ops->trace != NULL ? traced : NULL };
+    int result = hf_frontend_init(&side->frontend, &config, &side->ops, error);
+    if (result < 0)
+        return result;
+    side->watch.ready = ready;
+    result = hf_loop_add(&device->loop, &side->watch, hf_frontend_fd(&side->frontend), EPOLLIN);
+    if (result < 0) {
+        hf_frontend_done(&side->frontend);
+        return hf_error_set(error, -result, "cannot watch the back-end: %s", strerror(-result));
+    }
+    struct hf_plan *plan = hf_frontend_plan(&side->frontend);
+    plan->late_rings = device->config.type->late_rings;
+    if (!device->config.allow_lossy)
+        plan->promise.protocol_features = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    return 0;
+}
+
+struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *const *paths,
+                                        struct hf_error *error)
+{
+    struct hf_relay_side *side = calloc(1, sizeof(*side));
+
+    if (side == NULL) {
+        hf_error_set(error, ENOMEM, "no memory for a front-end");
+        return NULL;
+    }
+    side->device = device;
+    if (begin(side, paths, error) == 0)
+        return side;
+    free(side);
+    return NULL;
+}
+
+void hf_relay_side_free(struct hf_relay_side *side)
+{
+    if (side == NULL)
+        return;
+    hf_loop_remove(&side->watch);
+    hf_frontend_done(&side->frontend);
+    free(side);
+}
+
+static void attach(struct hf_relay_device *device, struct hf_relay_side *side)
 {
     const struct hf_relay_settings settings = { .reply_timeout_ns = device->config.reply_timeout_ns,
                                                 .stop_wait_ns = device->config.stop_wait_ns,
                                                 .linger_ns = HF_RELAY_LINGER_NS };
-    const struct hf_frontend_config config = config_of(device);
 
-    device->backend_ops =
-        (struct hf_frontend_ops){ .host = device,
-                                  .report = reported,
-                                  .answer = answered,
-                                  .indices = indices,
-                                  .trace = device->ops->trace != NULL ? traced : NULL };
-    int result = hf_frontend_init(device->backend, &config, &device->backend_ops, error);
-    if (result < 0)
-        return result;
-    device->backend_watch.ready = ready;
-    result = hf_loop_add(&device->loop, &device->backend_watch, hf_frontend_fd(device->backend),
-                         EPOLLIN);
-    if (result < 0) {
-        hf_frontend_done(device->backend);
-        return hf_error_set(error, -result, "cannot watch the back-end: %s", strerror(-result));
-    }
-    hf_relay_init(&device->core, &settings, &device->backend->front);
-    settle_plan(device);
+    device->side = side;
+    device->backend = side != NULL ? &side->frontend : NULL;
+    if (side == NULL)
+        return;
+    hf_relay_init(&device->core, &settings, &side->frontend.front);
     hf_frontend_want(device->backend, true);
-    return 0;
-}
-
-static void end(struct hf_relay_device *device)
-{
-    hf_loop_remove(&device->backend_watch);
-    hf_frontend_done(device->backend);
 }
 
 int hf_relay_backend_init(struct hf_relay_device *device, struct hf_error *error)
 {
-    device->backend = calloc(1, sizeof(*device->backend));
-    if (device->backend == NULL)
-        return hf_error_set(error, ENOMEM, "no memory");
-    int result = begin(device, error);
-    if (result < 0) {
-        free(device->backend);
-        device->backend = NULL;
-    }
-    return result;
+    const char *paths[HF_RELAY_BACKENDS_MAX + 1] = { NULL };
+
+    memcpy(paths, device->config.backends, sizeof(device->config.backends));
+    struct hf_relay_side *side = hf_relay_side_new(device, paths, error);
+
+    attach(device, side);
+    return side != NULL ? 0 : -error->code;
 }
 
 void hf_relay_backend_done(struct hf_relay_device *device)
 {
-    if (device->backend == NULL)
-        return;
-    end(device);
-    free(device->backend);
-    device->backend = NULL;
+    hf_relay_side_free(device->side);
+    attach(device, NULL);
 }
 
 void hf_relay_backend_renew(struct hf_relay_device *device)
 {
     struct hf_error error = { 0 };
+    const char *paths[HF_RELAY_BACKENDS_MAX + 1] = { NULL };
 
-    end(device);
-    if (begin(device, &error) == 0)
+    /* Where a switch moved it, if it did. */
+    memcpy(paths, device->config.backends, sizeof(device->config.backends));
+    if (device->moved_to[0] != '\0') {
+        paths[0] = device->moved_to;
+        paths[1] = NULL;
+    }
+    hf_relay_backend_done(device);
+    attach(device, hf_relay_side_new(device, paths, &error));
+    if (device->side != NULL)
         return;
-    free(device->backend);
-    device->backend = NULL;
     hf_relay_device_log(device, HF_LOG_ERROR, "%s", error.text);
     device->ops->ended(device->ops->host, device->config.name, "its back-end cannot be dialled");
 }

@@ -107,6 +107,7 @@ static void hear_vmm_gone(struct hf_relay_device *device)
     const struct hf_relay_event event = { .kind = HF_RELAY_EVENT_HANG_UP, .fd = -1 };
 
     device->vmm_gone = false;
+    hf_relay_move_abort(device, -ECANCELED, "the VMM has gone");
     device->question = 0;
     device->waiting.request = 0;
     device->answered = false;
@@ -171,6 +172,8 @@ void hf_relay_device_pump(struct hf_relay_device *device)
             hear_answer(device);
         else if (device->look)
             look(device);
+        else if (hf_relay_move_pump(device))
+            continue;
         else if (device->served && hf_relay_is_over(&device->core))
             over(device);
         else
@@ -238,8 +241,10 @@ static int build(struct hf_relay_device *device, struct hf_error *error)
     result = hf_relay_vmm_init(device, error);
     if (result == 0)
         result = hf_relay_backend_init(device, error);
-    if (result == 0)
+    if (result == 0) {
         hf_relay_status_init(device);
+        hf_relay_hang_init(device);
+    }
     return result;
 }
 
@@ -273,7 +278,8 @@ void hf_relay_device_free(struct hf_relay_device *device)
     HF_CHECK(!device->pumping && !device->feeding);
     hf_relay_vmm_done(device);
     hf_relay_calls_done(device);
-    hf_relay_status_done(device);
+    hf_relay_hang_done(device);
+    hf_relay_move_abort(device, -ECANCELED, "the relay ends");
     hf_relay_backend_done(device);
     hf_loop_cancel_timer(&device->loop, &device->deadline);
     hf_loop_done(&device->loop);

@@ -32,6 +32,35 @@ struct hf_relay_space {
     uint8_t bytes[HF_WIRE_CONFIG_MAX];
 };
 
+/* A back-end, and our front-end towards it. */
+struct hf_relay_side {
+    struct hf_relay_device *device;
+    struct hf_frontend frontend;
+    struct hf_frontend_ops ops;
+    struct hf_watch watch;
+};
+
+/* A switch to another back-end: see switch.c. */
+enum hf_relay_move_phase {
+    HF_RELAY_MOVE_NONE,
+    HF_RELAY_MOVE_PREPARE, /* the next one is told all but the rings; `other` is the next */
+    HF_RELAY_MOVE_STOP,    /* the rings come to rest */
+    HF_RELAY_MOVE_START,   /* they start; `other` is the one before, ready to go on */
+    HF_RELAY_MOVE_COUNT
+};
+
+struct hf_relay_move {
+    enum hf_relay_move_phase phase;
+    struct hf_relay_side *other;
+    hf_relay_switched *done;
+    void *host;
+    bool failed;          /* the next one was lost or refused us */
+    uint64_t copied;      /* generation of the plan that it knows */
+    uint64_t stopping_ns; /* when the rings began to stop */
+    struct hf_timer deadline;
+    char why[HF_RELAY_WHY_SIZE];
+};
+
 struct hf_relay_device {
     struct hf_relay_device_config config; /* strings: in `words` */
     const struct hf_relay_device_ops *ops;
@@ -46,9 +75,10 @@ struct hf_relay_device {
     struct hf_channel_ops vmm_ops;
     bool given_used; /* config.vmm_fd was served */
 
-    struct hf_frontend *backend; /* the present one */
-    struct hf_frontend_ops backend_ops;
-    struct hf_watch backend_watch;
+    struct hf_relay_side *side;  /* of the present back-end */
+    struct hf_frontend *backend; /* its front-end: &side->frontend; NULL: there is no side */
+    struct hf_relay_move move;
+    char moved_to[HF_STREAM_PATH_SIZE]; /* by a switch; empty: the configured ones count */
     struct hf_relay core;
     struct hf_relay_effects effects;
     struct hf_relay_promise promise;
@@ -79,6 +109,11 @@ struct hf_relay_device {
     dev_t region_device; /* of the in-flight region that the VMM got from us */
     ino_t region_inode;
 
+    struct hf_timer hang_timer;
+    uint16_t hang_used[HF_BACK_RINGS_MAX];     /* used index seen last */
+    uint64_t hang_since_ns[HF_BACK_RINGS_MAX]; /* since when it stands there with work; 0: not */
+    struct hf_timer wait_timer;
+
     struct hf_relay_status status; /* the counted part */
     bool crashed;                  /* this outage is counted */
     uint64_t away_since_ns;        /* 0: rings run or need not */
@@ -108,6 +143,11 @@ void hf_relay_vmm_hang_up(struct hf_relay_device *device);
 /* backend.c: the side of the back-end */
 int hf_relay_backend_init(struct hf_relay_device *device, struct hf_error *error);
 void hf_relay_backend_done(struct hf_relay_device *device);
+/* A front-end to these sockets (NULL behind the last), not yet wanting anybody. NULL with a
+ * sentence. */
+struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *const *paths,
+                                        struct hf_error *error);
+void hf_relay_side_free(struct hf_relay_side *side);
 /* The VMM's session is over: what the back-end was told of it goes, a fresh session begins. */
 void hf_relay_backend_renew(struct hf_relay_device *device);
 void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked *asked);
@@ -140,9 +180,21 @@ int hf_relay_promise_load(const char *path, struct hf_relay_promise *promise,
 int hf_relay_promise_store(const char *path, const struct hf_relay_promise *promise,
                            struct hf_error *error);
 
+/* switch.c */
+/* Ends it, as failed, if one is under way. */
+void hf_relay_move_abort(struct hf_relay_device *device, int error, const char *why);
+/* One step; true if something was done. */
+bool hf_relay_move_pump(struct hf_relay_device *device);
+/* What a side reports. */
+void hf_relay_move_report(struct hf_relay_side *side, const struct hf_report *report,
+                          const char *text);
+
+/* hang.c: --hang-after, --wait */
+void hf_relay_hang_init(struct hf_relay_device *device);
+void hf_relay_hang_done(struct hf_relay_device *device);
+
 /* status.c */
 void hf_relay_status_init(struct hf_relay_device *device);
-void hf_relay_status_done(struct hf_relay_device *device);
 /* The pump has come to rest: is there news? */
 void hf_relay_status_update(struct hf_relay_device *device);
 void hf_relay_status_report(struct hf_relay_device *device, const struct hf_report *report,

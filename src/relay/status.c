@@ -30,11 +30,6 @@ void hf_relay_status_init(struct hf_relay_device *device)
     device->status.since_s = (int64_t)time(NULL);
 }
 
-void hf_relay_status_done(struct hf_relay_device *device)
-{
-    (void)device;
-}
-
 /* ---- reports --------------------------------------------------------------------------------- */
 
 /* One line at a loss, one when it is over; what lies between is for those who ask for more. */
@@ -110,6 +105,8 @@ static enum hf_relay_phase phase_of(const struct hf_relay_device *device)
         return HF_RELAY_PHASE_LISTENING;
     if (device->core.leaving)
         return HF_RELAY_PHASE_LEAVING;
+    if (device->move.phase > HF_RELAY_MOVE_PREPARE)
+        return HF_RELAY_PHASE_SWITCHING;
     if (device->backend->front.phase == HF_PHASE_RUNNING)
         return HF_RELAY_PHASE_RUNNING;
     return hf_phase_connected(device->backend->front.phase) ? HF_RELAY_PHASE_CONFIGURED

@@ -1,20 +1,304 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Moving a running device to another back-end. */
+/*
+ * Moving a running device to another back-end (CONTRACT §6). There is one plan; it belongs to the
+ * side that serves, and the other side has a copy with the same generations, so that what the other
+ * was told stays told when the plan moves to it.
+ *
+ *     PREPARE   the next back-end is told all but the rings, while the present one runs
+ *     STOP      the rings come to rest; the VMM's requests wait
+ *     START     the plan has moved; the one before is kept, stopped, to go on should this fail
+ *
+ * Before the first KICK a failure costs nothing. From there on it is a crash of the next one: its
+ * rings are settled by its own side, then the plan moves back, in-flight region and all.
+ */
 #include "relay/device_private.h"
 
+#include "base/check.h"
+#include "os/clock.h"
+#include "os/fd.h"
+
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void finish(struct hf_relay_device *device, int error, const char *why, uint64_t pause_ns)
+{
+    struct hf_relay_move *move = &device->move;
+    hf_relay_switched *done = move->done;
+
+    hf_loop_cancel_timer(&device->loop, &move->deadline);
+    move->phase = HF_RELAY_MOVE_NONE;
+    move->done = NULL;
+    hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_NONE);
+    device->look = true;
+    if (error == 0) {
+        device->status.switches++;
+        device->status.last_pause_ns = pause_ns;
+        hf_relay_device_log(
+            device, HF_LOG_NOTICE, "moved to %s, the rings rested for %llu.%03llu ms",
+            hf_frontend_path(device->backend), (unsigned long long)(pause_ns / HF_NS_PER_MS),
+            (unsigned long long)(pause_ns / HF_NS_PER_US % 1000));
+    } else {
+        hf_relay_device_log(device, HF_LOG_ERROR, "the switch has failed: %s", why);
+    }
+    if (done != NULL)
+        done(move->host, error, why, pause_ns);
+}
+
+/* What the plan holds belongs to another side: this one must not close it. */
+static void disown(struct hf_relay_side *side)
+{
+    hf_plan_init(hf_frontend_plan(&side->frontend), HF_BACK_RINGS_MAX);
+}
+
+static void drop_other(struct hf_relay_device *device)
+{
+    struct hf_relay_side *other = device->move.other;
+
+    device->move.other = NULL;
+    if (other == NULL)
+        return;
+    disown(other);
+    hf_relay_side_free(other);
+}
+
+/* The same plan, at rest: its rings are nothing to the other side, nor is the region, nor the
+ * channel of this side's own. */
+static void copy_plan(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+    struct hf_plan *copy = hf_frontend_plan(&move->other->frontend);
+    const struct hf_plan *plan = hf_frontend_plan(device->backend);
+
+    if (move->copied == plan->last_generation)
+        return;
+    *copy = *plan;
+    copy->run = copy->settle_owed = false;
+    for (unsigned i = 0; i < HF_QUEUE_COUNT_MAX; i++)
+        copy->rings[i].ran = 0;
+    copy->inflight = (struct hf_inflight_plan){ .fd = -1 };
+    copy->channel_generation = 0;
+    copy->channel_fd = -1;
+    move->copied = plan->last_generation;
+    hf_frontend_changed(&move->other->frontend);
+}
+
+static bool is_told(struct hf_frontend *frontend)
+{
+    return hf_frontend_is_settled(frontend);
+}
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+/* The plan, with all that it owns, to the other side. */
+static void move_plan(struct hf_relay_device *device, bool clean)
+{
+    struct hf_relay_move *move = &device->move;
+    struct hf_relay_side *from = device->side;
+    struct hf_relay_side *to = move->other;
+    struct hf_plan *plan = hf_frontend_plan(&to->frontend);
+
+    *plan = *hf_frontend_plan(&from->frontend);
+    /* Nothing is in flight: whoever comes next makes a region as it likes it. */
+    if (clean) {
+        int region = hf_plan_end_epoch(plan);
+
+        hf_fd_close(&region);
+    }
+    move->other = from;
+    device->side = to;
+    device->backend = &to->frontend;
+    device->core.front = &to->frontend.front;
+    hf_frontend_plan(&from->frontend)->run = false;
+    hf_relay_calls_renew(device);
+    hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_START);
+    hf_frontend_changed(device->backend);
+    device->look = true;
+}
+
+static bool is_clean(const struct hf_relay_device *device)
+{
+    const struct hf_front *front = &device->backend->front;
+    unsigned in_flight = 0;
+
+    for (unsigned i = 0; i < front->plan.queue_count; i++)
+        in_flight += front->plan.rings[i].in_flight;
+    return in_flight == 0 && !hf_front_recovers(front);
+}
+
+static void arm(struct hf_relay_device *device, uint64_t limit_ns)
+{
+    if (limit_ns != 0)
+        hf_loop_set_timer(&device->loop, &device->move.deadline, hf_clock_ns() + limit_ns);
+}
+
+static bool prepare(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+
+    if (move->failed) {
+        drop_other(device);
+        finish(device, -ECONNREFUSED, move->why, 0);
+        return true;
+    }
+    copy_plan(device);
+    if (!is_told(&move->other->frontend) || !hf_relay_settled(&device->core))
+        return false;
+    move->phase = HF_RELAY_MOVE_STOP;
+    move->stopping_ns = hf_clock_ns();
+    hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_REST);
+    arm(device, device->config.stop_wait_ns);
+    device->look = true;
+    return true;
+}
+
+static bool stop(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+
+    if (move->failed) {
+        drop_other(device);
+        finish(device, -ECONNREFUSED, move->why, 0);
+        return true;
+    }
+    if (!hf_relay_is_at_rest(&device->core))
+        return false;
+    move->phase = HF_RELAY_MOVE_START;
+    move_plan(device, is_clean(device));
+    arm(device, device->config.reply_timeout_ns);
+    return true;
+}
+
+static bool runs(struct hf_relay_device *device)
+{
+    return is_told(device->backend) && (!hf_frontend_plan(device->backend)->run ||
+                                        device->backend->front.phase == HF_PHASE_RUNNING);
+}
+
+/* The next one did not do. Its rings, if they ran, must be at rest before the one before goes on.
+ */
+static bool go_back(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+
+    hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_REST);
+    hf_plan_set_run(hf_frontend_plan(device->backend), false);
+    if (!hf_relay_is_at_rest(&device->core))
+        return false;
+    move_plan(device, is_clean(device));
+    drop_other(device);
+    finish(device, -ECONNABORTED, move->why, 0);
+    return true;
+}
+
+static bool start(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+
+    if (move->failed)
+        return go_back(device);
+    if (!runs(device))
+        return false;
+    snprintf(device->moved_to, sizeof(device->moved_to), "%s", hf_frontend_path(device->backend));
+    drop_other(device);
+    finish(device, 0, "", hf_clock_ns() - move->stopping_ns);
+    return true;
+}
+
+static bool rest(struct hf_relay_device *device)
+{
+    (void)device;
+    return false;
+}
+
+static bool (*const steps[HF_RELAY_MOVE_COUNT])(struct hf_relay_device *) = {
+    [HF_RELAY_MOVE_NONE] = rest,
+    [HF_RELAY_MOVE_PREPARE] = prepare,
+    [HF_RELAY_MOVE_STOP] = stop,
+    [HF_RELAY_MOVE_START] = start,
+};
+
+bool hf_relay_move_pump(struct hf_relay_device *device)
+{
+    if (device->move.other != NULL)
+        hf_frontend_flush(&device->move.other->frontend);
+    return steps[device->move.phase](device);
+}
+
+/* ---- what goes wrong ------------------------------------------------------------------------- */
+
+static void fail(struct hf_relay_device *device, const char *why)
+{
+    struct hf_relay_move *move = &device->move;
+
+    move->failed = true;
+    snprintf(move->why, sizeof(move->why), "%s", why);
+    device->look = true;
+}
+
+/* Of the next one, on whichever side it is. The present one may be lost meanwhile: its rings come
+ * to rest in its own way. */
+void hf_relay_move_report(struct hf_relay_side *side, const struct hf_report *report,
+                          const char *text)
+{
+    struct hf_relay_device *device = side->device;
+    const struct hf_relay_side *next =
+        device->move.phase == HF_RELAY_MOVE_START ? device->side : device->move.other;
+    bool bad = report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED ||
+               report->kind == HF_REPORT_FAILED;
+
+    if (bad && side == next && device->move.phase != HF_RELAY_MOVE_NONE && !device->move.failed)
+        fail(device, text);
+}
+
+static void deadline_passed(struct hf_timer *timer)
+{
+    struct hf_relay_device *device = HF_CONTAINER(timer, struct hf_relay_device, move.deadline);
+
+    fail(device, "it takes too long");
+    hf_relay_device_pump(device);
+}
+
+void hf_relay_move_abort(struct hf_relay_device *device, int error, const char *why)
+{
+    if (device->move.phase == HF_RELAY_MOVE_NONE)
+        return;
+    drop_other(device);
+    finish(device, error, why, 0);
+}
 
 int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
                            hf_relay_switched *done, void *host, struct hf_error *error)
 {
-    (void)device;
-    (void)done;
-    (void)host;
-    return hf_error_set(error, ENOSYS, "cannot switch to %s yet", path);
+    const char *const paths[] = { path, NULL };
+    struct hf_relay_move *move = &device->move;
+
+    if (move->phase != HF_RELAY_MOVE_NONE)
+        return hf_error_set(error, EBUSY, "a switch to %s is under way",
+                            hf_frontend_path(&move->other->frontend));
+    if (device->backend == NULL || (device->served && device->core.leaving))
+        return hf_error_set(error, EAGAIN,
+                            "the VMM has gone, and its rings come to rest: try "
+                            "again");
+    *move = (struct hf_relay_move){ .phase = HF_RELAY_MOVE_PREPARE, .done = done, .host = host };
+    move->deadline.expired = deadline_passed;
+    move->other = hf_relay_side_new(device, paths, error);
+    if (move->other == NULL) {
+        move->phase = HF_RELAY_MOVE_NONE;
+        return -error->code;
+    }
+    move->copied = UINT64_MAX;
+    hf_frontend_want(&move->other->frontend, true);
+    arm(device, device->config.reply_timeout_ns);
+    device->look = true;
+    hf_relay_device_pump(device);
+    return 0;
 }
 
+/* Ours, and what a VMM passes that has a queue for each of 16 processors and some pieces of memory:
+ * each ring has a kick and a call, some an error. */
 unsigned hf_relay_device_fds(const struct hf_relay_device_config *config)
 {
     (void)config;
-    return 64;
+    return 128;
 }

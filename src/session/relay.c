@@ -61,7 +61,8 @@ static bool owes_requests(const struct hf_relay *relay)
 
 static bool may_run(const struct hf_relay *relay)
 {
-    if (relay->leaving || !relay->released || !any_started(relay))
+    if (relay->leaving || relay->switching == HF_RELAY_SWITCH_REST || !relay->released ||
+        !any_started(relay))
         return false;
     return relay->hold == HF_RELAY_HOLD_NONE ||
            (relay->hold == HF_RELAY_HOLD_DRAIN && owes_requests(relay));
@@ -348,5 +349,11 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
 
 bool hf_relay_settled(const struct hf_relay *relay)
 {
-    return relay->wait == HF_RELAY_WAIT_NONE && hf_back_settled(&relay->back);
+    return relay->wait == HF_RELAY_WAIT_NONE && relay->switching == HF_RELAY_SWITCH_NONE &&
+           hf_back_settled(&relay->back);
+}
+
+void hf_relay_set_switching(struct hf_relay *relay, enum hf_relay_switch switching)
+{
+    relay->switching = switching;
 }

@@ -49,6 +49,14 @@ enum hf_relay_hold {
     HF_RELAY_HOLD_COUNT
 };
 
+/* On the way to another back-end. The VMM's requests wait. */
+enum hf_relay_switch {
+    HF_RELAY_SWITCH_NONE,
+    HF_RELAY_SWITCH_REST,  /* the rings rest too */
+    HF_RELAY_SWITCH_START, /* they start there */
+    HF_RELAY_SWITCH_COUNT
+};
+
 /* A ring as the VMM has it. */
 struct hf_relay_ring {
     bool started;     /* KICK came, GET_VRING_BASE did not */
@@ -74,7 +82,8 @@ struct hf_relay {
     struct hf_back back;
     struct hf_front *front; /* borrowed */
     bool leaving;           /* the VMM has gone; its rings come to rest */
-    bool released;          /* the rings are held back no longer */
+    enum hf_relay_switch switching;
+    bool released; /* the rings are held back no longer */
     enum hf_relay_hold hold;
     enum hf_relay_wait wait;
     uint64_t deadline_ns; /* TIMER is wanted then; 0: not */
@@ -169,6 +178,10 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
                    struct hf_relay_effects *effects);
 /* True if the VMM's next message may be read. */
 bool hf_relay_settled(const struct hf_relay *relay);
+/* The next step (LOOK) acts on it. */
+void hf_relay_set_switching(struct hf_relay *relay, enum hf_relay_switch switching);
+/* No ring runs, and none will: where each stands is known. */
+bool hf_relay_is_at_rest(const struct hf_relay *relay);
 /* The VMM has gone, and nothing of it is left but what the plan holds. */
 bool hf_relay_is_over(const struct hf_relay *relay);
 

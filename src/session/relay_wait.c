@@ -159,6 +159,11 @@ void hf_relay_linger(struct hf_relay_context *context)
         relay->deadline_ns = context->event->now_ns + relay->settings.linger_ns;
 }
 
+bool hf_relay_is_at_rest(const struct hf_relay *relay)
+{
+    return at_rest(relay) && !hf_relay_plan(relay)->run;
+}
+
 bool hf_relay_is_over(const struct hf_relay *relay)
 {
     return relay->leaving && at_rest(relay);
