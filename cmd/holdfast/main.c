@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* holdfast: looks at back-ends and drills them. Picks the subcommand; knows nothing else. */
+/* holdfast: looks at back-ends and relays, and drills them. Picks the subcommand; knows nothing
+ * else. */
 #include "subcommand.h"
 
 #include <stdio.h>
@@ -11,6 +12,8 @@
 static const struct hf_subcommand *const subcommands[] = {
     &hf_subcommand_info,
     &hf_subcommand_drill,
+    &hf_subcommand_status,
+    &hf_subcommand_switch,
 };
 
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))

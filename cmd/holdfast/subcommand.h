@@ -12,5 +12,7 @@ struct hf_subcommand {
 
 extern const struct hf_subcommand hf_subcommand_drill;
 extern const struct hf_subcommand hf_subcommand_info;
+extern const struct hf_subcommand hf_subcommand_status;
+extern const struct hf_subcommand hf_subcommand_switch;
 
 #endif
