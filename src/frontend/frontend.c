@@ -178,7 +178,7 @@ static void wish(struct hf_frontend *frontend)
     hf_loop_set_timer(&frontend->loop, &frontend->wish, 1);
 }
 
-static int watch_paths(struct hf_frontend *frontend, struct hf_error *error)
+static int watch_paths(struct hf_frontend *frontend, struct hf_loop *loop, struct hf_error *error)
 {
     int result = 0;
 
@@ -187,7 +187,7 @@ static int watch_paths(struct hf_frontend *frontend, struct hf_error *error)
 
         watch->appeared = path_appeared;
         watch->host = frontend;
-        result = hf_path_watch_start(watch, &frontend->loop, frontend->paths[i], error);
+        result = hf_path_watch_start(watch, loop, frontend->paths[i], error);
         /* Out of inotify instances or watches: the back-off alone must do. */
         if (result != -ENAMETOOLONG && result != -EINVAL)
             result = 0;
@@ -266,7 +266,8 @@ int hf_frontend_init(struct hf_frontend *frontend, const struct hf_frontend_conf
     frontend->writer_pidfd = -1;
     frontend->deadline.expired = deadline_passed;
     frontend->wish.expired = grant_wishes;
-    result = watch_paths(frontend, error);
+    result = watch_paths(frontend, config->path_loop != NULL ? config->path_loop : &frontend->loop,
+                         error);
     if (result == 0)
         result = take_given(frontend, config->socket_fd, error);
     if (result < 0) {

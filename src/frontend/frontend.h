@@ -98,6 +98,10 @@ struct hf_frontend_config {
      * NULL: none. */
     const char *const *more_paths;
     int socket_fd; /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
+    /* Where sockets are watched for; NULL: in a loop of its own. A process with many front-ends has
+     * one for all: epoll sets that lie in one another may have only so many ways to one inotify
+     * descriptor (epoll_ctl(2), ELOOP; in practice 50). Dispatched by the thread that owns this. */
+    struct hf_loop *path_loop;
     uint16_t queue_count;
     uint64_t protocol_wanted; /* protocol features to use where they are offered */
     enum hf_fence fence;

@@ -22,6 +22,7 @@
 #define HF_RELAY_NAME_SIZE    64u
 #define HF_RELAY_WHY_SIZE     200u
 
+struct hf_loop;
 struct hf_relay_device;
 
 /* Strings are copied. */
@@ -40,7 +41,10 @@ struct hf_relay_device_config {
     uint64_t stop_wait_ns;     /* GET_VRING_BASE while no back-end is there; 0: no limit */
     uint64_t hang_after_ns;    /* a ring with work and no progress so long is hung; 0: never */
     uint64_t wait_ns;          /* for the first back-end; 0: for ever */
-    bool allow_lossy;          /* also back-ends that do not track requests in flight */
+    /* Where sockets are watched for, of many devices the same (see frontend.h); borrowed. NULL: in
+     * the device's own. */
+    struct hf_loop *path_loop;
+    bool allow_lossy; /* also back-ends that do not track requests in flight */
 };
 /* Everything else zero: no names, no descriptors. */
 extern const struct hf_relay_device_config hf_relay_device_config_default;

@@ -189,9 +189,11 @@ static int check_place(const struct hf_relay_fleet *fleet, const struct hf_relay
 static int start(struct hf_relay_fleet *fleet, struct member *member,
                  const struct hf_relay_device_config *config, struct hf_error *error)
 {
+    struct hf_relay_device_config whole = *config;
     int result = 0;
 
-    member->device = hf_relay_device_new(config, &fleet->device_ops, &result, error);
+    whole.path_loop = fleet->loop;
+    member->device = hf_relay_device_new(&whole, &fleet->device_ops, &result, error);
     if (!member->device)
         return result < 0 ? result : -EINVAL;
     result = hf_loop_add(fleet->loop, &member->watch, hf_relay_device_fd(member->device), EPOLLIN);
