@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "vscsi/config.h"
+#include "wire/feature.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #define SCSI_RINGS    (HF_VSCSI_QUEUE_REQUEST + 1u)
 #define SCSI_SEGMENTS 126u /* of a ring of 128, as QEMU says */
 #define RINGS_MAX     256u
+/* QEMU's `param_change`, which asks no back-end. */
+#define SCSI_TOLERATED HF_FEATURE(SCSI_CHANGE)
 
 static bool every_ring(uint16_t ring)
 {
@@ -47,11 +50,11 @@ static bool scsi_config(uint16_t ring_count, struct hf_wire_config *config)
 }
 
 static const struct hf_relay_type types[] = {
-    { "scsi", SCSI_RINGS, HF_VSCSI_QUEUE_REQUEST, scsi_progresses, scsi_config },
-    { "blk", 1, 0, every_ring, NULL },
-    { "net", 2, 0, no_ring, NULL },
-    { "fs", 2, 0, no_ring, NULL },
-    { "other", RINGS_MAX, 0, no_ring, NULL },
+    { "scsi", SCSI_RINGS, HF_VSCSI_QUEUE_REQUEST, SCSI_TOLERATED, scsi_progresses, scsi_config },
+    { "blk", 1, 0, 0, every_ring, NULL },
+    { "net", 2, 0, 0, no_ring, NULL },
+    { "fs", 2, 0, 0, no_ring, NULL },
+    { "other", RINGS_MAX, 0, 0, no_ring, NULL },
 };
 
 const struct hf_relay_type *hf_relay_type_at(unsigned index)

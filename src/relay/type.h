@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 struct hf_relay_type {
-    const char *name;    /* --device=NAME */
-    uint16_t ring_count; /* without MQ */
-    uint16_t late_rings; /* so many of the first begin after the others */
+    const char *name;            /* --device=NAME */
+    uint16_t ring_count;         /* without MQ */
+    uint16_t late_rings;         /* so many of the first begin after the others */
+    uint64_t features_tolerated; /* a VMM has them by itself, whatever the back-end offers */
     /* A ring that has work must show progress (--hang-after); one where buffers wait, as scsi's
      * event ring, must not. */
     bool (*progresses)(uint16_t ring);

@@ -74,6 +74,7 @@ static int begin(struct hf_relay_device *device, int fd)
         device->promise =
             hf_relay_promise_of(&device->backend->front.session, device->config.type->ring_count,
                                 device->config.type->config != NULL);
+    device->promise.offer.features_tolerated = device->config.type->features_tolerated;
     hf_relay_begin(&device->core, &device->promise);
     device->served = true;
     device->space.size_bytes = 0;
