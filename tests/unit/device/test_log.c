@@ -322,6 +322,25 @@ static void a_log_that_cannot_be_is_refused_with_a_sentence(void **state)
     backend_end(pid, true);
 }
 
+/* Not even where there is nothing to log. */
+static void a_log_of_no_bytes_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct backend_script script = logs();
+    pid_t pid = story_backend(rig, &script);
+    int fd = make_log();
+
+    hf_device_realize_begin(rig->device);
+    rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    expect(rig, -EINVAL, "a log of 0 bytes is too small: guest memory up to 0x110000 takes 34", fd,
+           0);
+    assert_int_equal(hf_device_set_memory(rig->device, NULL, 0, NULL), 0);
+    expect(rig, -EINVAL, "a log of 0 bytes is too small: guest memory up to 0x0 takes 0", fd, 0);
+    assert_int_equal(hf_device_set_log(rig->device, fd, 4096, 1, NULL), 0);
+    hf_fd_close(&fd);
+    backend_end(pid, true);
+}
+
 static void without_a_descriptor_no_log_is_set(void **state)
 {
     struct rig *rig = *state;
@@ -455,6 +474,7 @@ int main(void)
         STORY(who_is_not_fenced_may_still_log),
         STORY(a_log_set_while_nobody_is_there_is_for_the_next),
         STORY(a_log_that_cannot_be_is_refused_with_a_sentence),
+        STORY(a_log_of_no_bytes_is_refused),
         STORY(without_a_descriptor_no_log_is_set),
         STORY(memory_beyond_the_log_is_refused_until_there_is_a_larger_one),
         STORY(without_log_all_it_cannot_be_migrated),

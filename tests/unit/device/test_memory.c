@@ -4,8 +4,12 @@
 
 #include "parts.h"
 
+#include "os/fd.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 static void take(struct rig *rig, unsigned number)
 {
@@ -318,6 +322,49 @@ static void memory_that_cannot_be_is_refused_with_a_sentence(void **state)
         strstr(error.text, "of memory at 0x200000, 0x10000 bytes: Bad file descriptor"));
 }
 
+#define NOT_HELD                                                                                   \
+    "cannot add memory at 0x200000, 0x10000 bytes: its descriptor is no file that holds them at "
+
+/* The whole of the rig's file is one part. */
+static void memory_that_its_file_does_not_hold_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_device_memory memory = part(rig, 1);
+
+    memory.fd_offset = 1;
+    expect_add(rig, memory, -EINVAL, NOT_HELD "0x1");
+    memory.fd_offset = PART;
+    expect_add(rig, memory, -EINVAL, NOT_HELD "0x10000");
+    memory.fd_offset = UINT64_MAX - PART + 1;
+    expect_add(rig, memory, -EINVAL, NOT_HELD "0xffffffffffff0000");
+    add(rig, 1);
+}
+
+static void what_is_no_file_is_no_memory(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_device_memory memory = part(rig, 1);
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    memory.fd = ends[0];
+    expect_add(rig, memory, -EINVAL, NOT_HELD "0x0");
+    memory.fd = rig->kick;
+    expect_add(rig, memory, -EINVAL, NOT_HELD "0x0");
+    hf_fd_close_all(ends, 2);
+}
+
+/* DAX; it is as long as it says in sysfs. */
+static void a_character_device_is_believed_to_be_long_enough(void **state)
+{
+    struct rig *rig = *state;
+    struct hf_device_memory memory = part(rig, 1);
+
+    memory.fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+    assert_int_equal(hf_device_add_memory(rig->device, &memory, NULL), 0);
+    hf_fd_close(&memory.fd);
+}
+
 static void more_parts_than_the_back_end_takes_are_refused(void **state)
 {
     struct rig *rig = *state;
@@ -385,6 +432,9 @@ int main(void)
         STORY(who_dies_before_it_confirmed_leaves_memory_ready),
         STORY(nothing_is_told_of_memory_that_was_released),
         STORY(memory_that_cannot_be_is_refused_with_a_sentence),
+        STORY(memory_that_its_file_does_not_hold_is_refused),
+        STORY(what_is_no_file_is_no_memory),
+        STORY(a_character_device_is_believed_to_be_long_enough),
         STORY(more_parts_than_the_back_end_takes_are_refused),
         STORY(only_what_is_there_and_holds_no_ring_is_removed),
         STORY(another_view_of_the_memory_of_a_ring_is_removed),

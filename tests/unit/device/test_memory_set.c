@@ -93,6 +93,12 @@ static void all_or_nothing_is_set(void **state)
     memory.fd_offset = UINT64_MAX - 1;
     expect_set(rig, memory, -EINVAL);
     memory = part(rig, 3);
+    memory.fd_offset = 1; /* not all of it is in the file */
+    expect_set(rig, memory, -EINVAL);
+    memory = part(rig, 3);
+    memory.fd = rig->kick;
+    expect_set(rig, memory, -EINVAL);
+    memory = part(rig, 3);
     memory.fd = -1;
     expect_set(rig, memory, -EBADF);
     backend_end(pid, true);
