@@ -2,7 +2,7 @@
 /* A sector: magic, seed, address, generation, 59 words that depend on them, checksum. */
 #include "drill/content.h"
 
-#include "drill/random.h"
+#include "base/random.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #define HF_DRILL_KILLER_H
 
 #include "base/error.h"
-#include "drill/random.h"
+#include "base/random.h"
 
 #include <pthread.h>
 #include <stdbool.h>

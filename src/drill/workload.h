@@ -8,9 +8,9 @@
 #ifndef HF_DRILL_WORKLOAD_H
 #define HF_DRILL_WORKLOAD_H
 
+#include "base/random.h"
 #include "drill/ledger.h"
 #include "drill/pool.h"
-#include "drill/random.h"
 #include "initiator/initiator.h"
 
 #include <stdbool.h>

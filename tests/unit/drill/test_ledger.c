@@ -5,8 +5,8 @@
  */
 #include "../cmocka_all.h"
 
+#include "base/random.h"
 #include "drill/ledger.h"
-#include "drill/random.h"
 
 #define BLOCKS 4u
 #define SIZE   2048u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers that look random and repeat with their seed (splitmix64, public domain algorithm). */
-#ifndef HF_DRILL_RANDOM_H
-#define HF_DRILL_RANDOM_H
+#ifndef HF_BASE_RANDOM_H
+#define HF_BASE_RANDOM_H
 
 #include <stdint.h>
 
