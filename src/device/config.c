@@ -17,12 +17,6 @@
 #define SEGMENTS_BESIDE  2u
 #define TIME_MAX_NS      (UINT64_C(1) << 62)
 
-/* Protocol features the device makes use of. */
-#define PROTOCOL_USED                                                                              \
-    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD) | HF_PROTOCOL_FEATURE(REPLY_ACK) |   \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
-     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE))
-
 static const struct hf_device_config defaults = {
     .size_bytes = sizeof(struct hf_device_config),
     .socket_fd = -1,
@@ -177,7 +171,7 @@ static void make_space(struct hf_device *device, const struct hf_device_config *
 
 static void make_plan(struct hf_device *device, const struct hf_device_config *config)
 {
-    device->can = HF_DEVICE_FEATURES;
+    device->can = hf_features_for(HF_USE_DRIVER);
     if (!config->hotplug)
         device->can &= ~HF_FEATURE(SCSI_HOTPLUG);
     if (!config->param_change)
@@ -212,7 +206,7 @@ int hf_device_take_config(struct hf_device *device, const struct hf_device_confi
         .socket_path = config.socket_path,
         .socket_fd = config.socket_fd,
         .queue_count = (uint16_t)(config.num_queues + HF_VSCSI_QUEUE_REQUEST),
-        .protocol_wanted = PROTOCOL_USED & ~config.protocol_mask,
+        .protocol_wanted = hf_protocol_features_for(HF_USE_FRONTEND) & ~config.protocol_mask,
         .fence = config.fence,
         .fence_command = device->fence_command,
         .settings = settings_of(&config),

@@ -11,12 +11,6 @@
 #include "ring/split.h"
 #include "vscsi/config.h"
 
-/* What a driver may be offered: what we know the meaning of. Packed rings come later. */
-#define HF_DEVICE_FEATURES                                                                         \
-    (HF_FEATURE(SCSI_INOUT) | HF_FEATURE(SCSI_HOTPLUG) | HF_FEATURE(SCSI_CHANGE) |                 \
-     HF_FEATURE(NOTIFY_ON_EMPTY) | HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(INDIRECT_DESC) |            \
-     HF_FEATURE(EVENT_IDX) | HF_FEATURE(VERSION_1))
-
 /* What the device asks of each back-end. */
 enum hf_device_question {
     HF_DEVICE_QUESTION_TRAILER, /* does it fence its units itself? */

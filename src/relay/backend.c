@@ -74,7 +74,7 @@ static struct hf_frontend_config config_of(const struct hf_relay_device *device,
                                          .socket_fd = -1,
                                          .path_loop = device->config.path_loop,
                                          .queue_count = HF_BACK_RINGS_MAX,
-                                         .protocol_wanted = hf_relay_protocol_wanted,
+                                         .protocol_wanted = hf_relay_protocol_wanted(),
                                          .fence = device->config.fence,
                                          .fence_command = device->config.fence_command,
                                          .settings = HF_FRONT_SETTINGS_DEFAULT };

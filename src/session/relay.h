@@ -166,7 +166,7 @@ struct hf_relay_promise {
 struct hf_relay_promise hf_relay_promise_of(const struct hf_session *session, uint16_t ring_count,
                                             bool answers_config);
 /* Protocol features to use with a back-end. */
-extern const uint64_t hf_relay_protocol_wanted;
+uint64_t hf_relay_protocol_wanted(void);
 
 /* `front` is borrowed, its plan empty. */
 void hf_relay_init(struct hf_relay *relay, const struct hf_relay_settings *settings,

@@ -15,24 +15,10 @@
 /* QEMU's: rings of 128 less two descriptors for header and response. */
 #define SEGMENTS_MAX 126u
 
-#define FEATURES                                                                                   \
-    (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
-     HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL))
-
-/* QEMU's vhost-user-scsi has CHANGE by its property `param_change`, which is on, and asks no
- * back-end; the guest's driver acknowledges it. There are no events that it would bring. */
-#define FEATURES_TOLERATED HF_FEATURE(SCSI_CHANGE)
-
-#define PROTOCOL_FEATURES                                                                          \
-    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
-     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
-     HF_PROTOCOL_FEATURE(BACKEND_REQ) | HF_PROTOCOL_FEATURE(LOG_SHMFD))
-
 /* No log can come without LOG_SHMFD. */
 static uint64_t features_of(const struct hf_target_options *options)
 {
-    uint64_t features = FEATURES & ~options->masked_features;
+    uint64_t features = hf_features_for(HF_USE_TARGET) & ~options->masked_features;
 
     if ((options->masked_protocol_features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0)
         features &= ~HF_FEATURE(LOG_ALL);
@@ -44,8 +30,9 @@ struct hf_back_offer hf_target_offer(const struct hf_target_options *options)
 {
     return (struct hf_back_offer){
         .features = features_of(options),
-        .features_tolerated = FEATURES_TOLERATED,
-        .protocol_features = PROTOCOL_FEATURES & ~options->masked_protocol_features,
+        .features_tolerated = hf_features_for(HF_USE_TOLERATED),
+        .protocol_features =
+            hf_protocol_features_for(HF_USE_TARGET) & ~options->masked_protocol_features,
         .ring_count = (uint16_t)(options->queues + HF_VSCSI_QUEUE_REQUEST),
         .ring_size_max = RING_SIZE_MAX,
         .memory_slots = HF_MEMORY_REGIONS_MAX,

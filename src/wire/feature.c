@@ -1,64 +1,106 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Names of feature bits. */
+/* The two tables, and the masks made of them. */
 #include "wire/feature.h"
 
 #include <stddef.h>
 
-static const char *const features[HF_FEATURE_COUNT] = {
-    [HF_FEATURE_SCSI_INOUT] = "SCSI_INOUT",
-    [HF_FEATURE_SCSI_HOTPLUG] = "SCSI_HOTPLUG",
-    [HF_FEATURE_SCSI_CHANGE] = "SCSI_CHANGE",
-    [HF_FEATURE_SCSI_T10_PI] = "SCSI_T10_PI",
-    [HF_FEATURE_NOTIFY_ON_EMPTY] = "NOTIFY_ON_EMPTY",
-    [HF_FEATURE_LOG_ALL] = "LOG_ALL",
-    [HF_FEATURE_ANY_LAYOUT] = "ANY_LAYOUT",
-    [HF_FEATURE_INDIRECT_DESC] = "INDIRECT_DESC",
-    [HF_FEATURE_EVENT_IDX] = "EVENT_IDX",
-    [HF_FEATURE_PROTOCOL_FEATURES] = "PROTOCOL_FEATURES",
-    [HF_FEATURE_VERSION_1] = "VERSION_1",
-    [HF_FEATURE_IOMMU_PLATFORM] = "IOMMU_PLATFORM",
-    [HF_FEATURE_RING_PACKED] = "RING_PACKED",
-    [HF_FEATURE_IN_ORDER] = "IN_ORDER",
-    [HF_FEATURE_ORDER_PLATFORM] = "ORDER_PLATFORM",
-    [HF_FEATURE_SR_IOV] = "SR_IOV",
-    [HF_FEATURE_NOTIFICATION_DATA] = "NOTIFICATION_DATA",
-    [HF_FEATURE_NOTIF_CONFIG_DATA] = "NOTIF_CONFIG_DATA",
-    [HF_FEATURE_RING_RESET] = "RING_RESET",
-    [HF_FEATURE_ADMIN_VQ] = "ADMIN_VQ",
+struct row {
+    const char *name;
+    unsigned uses;
 };
 
-static const char *const protocol_features[HF_PROTOCOL_FEATURE_COUNT] = {
-    [HF_PROTOCOL_FEATURE_MQ] = "MQ",
-    [HF_PROTOCOL_FEATURE_LOG_SHMFD] = "LOG_SHMFD",
-    [HF_PROTOCOL_FEATURE_RARP] = "RARP",
-    [HF_PROTOCOL_FEATURE_REPLY_ACK] = "REPLY_ACK",
-    [HF_PROTOCOL_FEATURE_MTU] = "MTU",
-    [HF_PROTOCOL_FEATURE_BACKEND_REQ] = "BACKEND_REQ",
-    [HF_PROTOCOL_FEATURE_CROSS_ENDIAN] = "CROSS_ENDIAN",
-    [HF_PROTOCOL_FEATURE_CRYPTO_SESSION] = "CRYPTO_SESSION",
-    [HF_PROTOCOL_FEATURE_PAGEFAULT] = "PAGEFAULT",
-    [HF_PROTOCOL_FEATURE_CONFIG] = "CONFIG",
-    [HF_PROTOCOL_FEATURE_BACKEND_SEND_FD] = "BACKEND_SEND_FD",
-    [HF_PROTOCOL_FEATURE_HOST_NOTIFIER] = "HOST_NOTIFIER",
-    [HF_PROTOCOL_FEATURE_INFLIGHT_SHMFD] = "INFLIGHT_SHMFD",
-    [HF_PROTOCOL_FEATURE_RESET_DEVICE] = "RESET_DEVICE",
-    [HF_PROTOCOL_FEATURE_INBAND_NOTIFICATIONS] = "INBAND_NOTIFICATIONS",
-    [HF_PROTOCOL_FEATURE_CONFIGURE_MEM_SLOTS] = "CONFIGURE_MEM_SLOTS",
-    [HF_PROTOCOL_FEATURE_STATUS] = "STATUS",
-    [HF_PROTOCOL_FEATURE_XEN_MMAP] = "XEN_MMAP",
-    [HF_PROTOCOL_FEATURE_SHARED_OBJECT] = "SHARED_OBJECT",
-    [HF_PROTOCOL_FEATURE_DEVICE_STATE] = "DEVICE_STATE",
-    [HF_PROTOCOL_FEATURE_GET_VRING_BASE_INFLIGHT] = "GET_VRING_BASE_INFLIGHT",
-    [HF_PROTOCOL_FEATURE_GPA_ADDRESSES] = "GPA_ADDRESSES",
-    [HF_PROTOCOL_FEATURE_SHMEM_MAP] = "SHMEM_MAP",
+/* Uses, in the tables' words. */
+#define DRIVER               HF_USE_DRIVER
+#define FRONTEND             HF_USE_FRONTEND
+#define TARGET               HF_USE_TARGET
+#define TOLERATED            HF_USE_TOLERATED
+#define PASSED               HF_USE_PASSED
+#define RELAY                HF_USE_RELAY
+#define NOBODY               0
+
+#define FEATURE(name, uses)  [HF_FEATURE_##name] = { #name, uses }
+#define PROTOCOL(name, uses) [HF_PROTOCOL_FEATURE_##name] = { #name, uses }
+
+/* A device of ours offers what it knows the meaning of, the relay no more than it knows to survive
+ * a crash. QEMU's vhost-user-scsi has CHANGE by its property `param_change`, which is on, and asks
+ * no back-end; the guest's driver acknowledges it, and there are no events that it would bring. */
+static const struct row features[HF_FEATURE_COUNT] = {
+    FEATURE(SCSI_INOUT, DRIVER | PASSED),
+    FEATURE(SCSI_HOTPLUG, DRIVER | PASSED),
+    FEATURE(SCSI_CHANGE, DRIVER | TOLERATED | PASSED),
+    FEATURE(SCSI_T10_PI, PASSED),
+    FEATURE(NOTIFY_ON_EMPTY, DRIVER | PASSED),
+    FEATURE(LOG_ALL, FRONTEND | TARGET | PASSED),
+    FEATURE(ANY_LAYOUT, DRIVER | TARGET | PASSED),
+    FEATURE(INDIRECT_DESC, DRIVER | TARGET | PASSED),
+    FEATURE(EVENT_IDX, DRIVER | TARGET | PASSED),
+    FEATURE(PROTOCOL_FEATURES, FRONTEND | TARGET | RELAY),
+    FEATURE(VERSION_1, DRIVER | TARGET | PASSED),
+    FEATURE(IOMMU_PLATFORM, NOBODY),
+    FEATURE(RING_PACKED, NOBODY),
+    FEATURE(IN_ORDER, PASSED),
+    FEATURE(ORDER_PLATFORM, PASSED),
+    FEATURE(SR_IOV, NOBODY),
+    FEATURE(NOTIFICATION_DATA, NOBODY),
+    FEATURE(NOTIF_CONFIG_DATA, NOBODY),
+    FEATURE(RING_RESET, NOBODY),
+    FEATURE(ADMIN_VQ, NOBODY),
 };
+
+/* What is negotiated must be honoured: nothing that does not work is in use. */
+static const struct row protocol_features[HF_PROTOCOL_FEATURE_COUNT] = {
+    PROTOCOL(MQ, FRONTEND | TARGET | PASSED),
+    PROTOCOL(LOG_SHMFD, FRONTEND | TARGET | PASSED),
+    PROTOCOL(RARP, NOBODY),
+    PROTOCOL(REPLY_ACK, FRONTEND | TARGET | RELAY),
+    PROTOCOL(MTU, NOBODY),
+    PROTOCOL(BACKEND_REQ, TARGET | PASSED),
+    PROTOCOL(CROSS_ENDIAN, NOBODY),
+    PROTOCOL(CRYPTO_SESSION, NOBODY),
+    PROTOCOL(PAGEFAULT, NOBODY),
+    PROTOCOL(CONFIG, FRONTEND | TARGET | PASSED),
+    PROTOCOL(BACKEND_SEND_FD, NOBODY),
+    PROTOCOL(HOST_NOTIFIER, NOBODY),
+    PROTOCOL(INFLIGHT_SHMFD, FRONTEND | TARGET | PASSED),
+    PROTOCOL(RESET_DEVICE, FRONTEND | TARGET | RELAY),
+    PROTOCOL(INBAND_NOTIFICATIONS, NOBODY),
+    PROTOCOL(CONFIGURE_MEM_SLOTS, FRONTEND | TARGET | PASSED),
+    PROTOCOL(STATUS, NOBODY),
+    PROTOCOL(XEN_MMAP, NOBODY),
+    PROTOCOL(SHARED_OBJECT, NOBODY),
+    PROTOCOL(DEVICE_STATE, NOBODY),
+    PROTOCOL(GET_VRING_BASE_INFLIGHT, NOBODY),
+    PROTOCOL(GPA_ADDRESSES, NOBODY),
+    PROTOCOL(SHMEM_MAP, NOBODY),
+};
+
+static uint64_t used_for(const struct row *rows, unsigned count, unsigned uses)
+{
+    uint64_t mask = 0;
+
+    for (unsigned bit = 0; bit < count; bit++) {
+        if ((rows[bit].uses & uses) != 0)
+            mask |= HF_BIT(bit);
+    }
+    return mask;
+}
+
+uint64_t hf_features_for(unsigned uses)
+{
+    return used_for(features, HF_FEATURE_COUNT, uses);
+}
+
+uint64_t hf_protocol_features_for(unsigned uses)
+{
+    return used_for(protocol_features, HF_PROTOCOL_FEATURE_COUNT, uses);
+}
 
 const char *hf_feature_name(unsigned bit)
 {
-    return bit < HF_FEATURE_COUNT ? features[bit] : NULL;
+    return bit < HF_FEATURE_COUNT ? features[bit].name : NULL;
 }
 
 const char *hf_protocol_feature_name(unsigned bit)
 {
-    return bit < HF_PROTOCOL_FEATURE_COUNT ? protocol_features[bit] : NULL;
+    return bit < HF_PROTOCOL_FEATURE_COUNT ? protocol_features[bit].name : NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A name for every feature bit: virtio's (with virtio-scsi's own) and vhost-user's protocol
- * features. Knows no message (virtio 1.3 §6, §5.6.3; vhost-user "Protocol features"). */
+/* THE tables of features: virtio's (with virtio-scsi's own) and vhost-user's protocol features,
+ * each with its name and who of us makes use of it. Offers are made of them, and the document of
+ * what is supported. Knows no message (virtio 1.3 §6, §5.6.3; vhost-user "Protocol features"). */
 #ifndef HF_WIRE_FEATURE_H
 #define HF_WIRE_FEATURE_H
 
@@ -62,6 +63,23 @@ enum hf_protocol_feature {
 /* HF_FEATURE(VERSION_1), HF_PROTOCOL_FEATURE(MQ): the mask of one bit. */
 #define HF_FEATURE(name)          HF_BIT(HF_FEATURE_##name)
 #define HF_PROTOCOL_FEATURE(name) HF_BIT(HF_PROTOCOL_FEATURE_##name)
+
+/* Who makes use of a feature. A row of the tables is any of them together. */
+enum hf_feature_use {
+    HF_USE_DRIVER = 1,    /* our device offers it to the guest's driver, where the back-end does */
+    HF_USE_FRONTEND = 2,  /* the library negotiates it for itself, where the back-end offers it */
+    HF_USE_TARGET = 4,    /* holdfast-target offers it */
+    HF_USE_TOLERATED = 8, /* it does not, but lets it be acknowledged: then it counts for nothing */
+    HF_USE_PASSED = 16,   /* holdfast-relay offers it to the VMM, where the back-end does */
+    HF_USE_RELAY = 32,    /* it does so in any case */
+};
+
+/* The mask of all features that are used so: one of the above, or several. */
+uint64_t hf_features_for(unsigned uses);
+uint64_t hf_protocol_features_for(unsigned uses);
+
+/* Bits that belong to the type of the device (virtio 1.3 §2.2). */
+#define HF_FEATURES_OF_TYPE (UINT64_C(0xffffff) | ~((UINT64_C(1) << 50) - 1))
 
 /* "VERSION_1", "SCSI_HOTPLUG", ...; NULL for a bit without a name. */
 const char *hf_feature_name(unsigned bit);

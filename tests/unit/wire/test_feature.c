@@ -3,6 +3,7 @@
 #include "wire/feature.h"
 
 #include "base/check.h"
+#include "base/text.h"
 #include "cmocka_all.h"
 
 static const struct {
@@ -88,12 +89,69 @@ static void a_mask_has_the_one_bit_of_its_name(void **state)
     assert_true(HF_PROTOCOL_FEATURE(MQ) == 1);
 }
 
+/* Names of a mask, each behind a space. */
+static const char *words(uint64_t mask, const char *(*name)(unsigned bit))
+{
+    static char buffer[1024];
+    struct hf_text text = hf_text_of(buffer, sizeof(buffer));
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        if ((mask & HF_BIT(bit)) != 0)
+            hf_text_add(&text, " %s", name(bit));
+    }
+    return buffer;
+}
+
+static void no_virtio_feature_is_used_by_anybody_that_is_not_listed(void **state)
+{
+    (void)state;
+    assert_string_equal(words(hf_features_for(HF_USE_DRIVER), hf_feature_name),
+                        " SCSI_INOUT SCSI_HOTPLUG SCSI_CHANGE NOTIFY_ON_EMPTY ANY_LAYOUT"
+                        " INDIRECT_DESC EVENT_IDX VERSION_1");
+    assert_string_equal(words(hf_features_for(HF_USE_TARGET), hf_feature_name),
+                        " LOG_ALL ANY_LAYOUT INDIRECT_DESC EVENT_IDX PROTOCOL_FEATURES VERSION_1");
+    assert_string_equal(words(hf_features_for(HF_USE_PASSED), hf_feature_name),
+                        " SCSI_INOUT SCSI_HOTPLUG SCSI_CHANGE SCSI_T10_PI NOTIFY_ON_EMPTY LOG_ALL"
+                        " ANY_LAYOUT INDIRECT_DESC EVENT_IDX VERSION_1 IN_ORDER ORDER_PLATFORM");
+    assert_true(hf_features_for(HF_USE_TOLERATED) == HF_FEATURE(SCSI_CHANGE));
+    assert_true(hf_features_for(HF_USE_RELAY) == HF_FEATURE(PROTOCOL_FEATURES));
+    assert_true(hf_features_for(HF_USE_FRONTEND) ==
+                (HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL)));
+}
+
+static void no_protocol_feature_is_used_by_anybody_that_is_not_listed(void **state)
+{
+    (void)state;
+    assert_string_equal(words(hf_protocol_features_for(HF_USE_FRONTEND), hf_protocol_feature_name),
+                        " MQ LOG_SHMFD REPLY_ACK CONFIG INFLIGHT_SHMFD RESET_DEVICE"
+                        " CONFIGURE_MEM_SLOTS");
+    assert_string_equal(words(hf_protocol_features_for(HF_USE_TARGET), hf_protocol_feature_name),
+                        " MQ LOG_SHMFD REPLY_ACK BACKEND_REQ CONFIG INFLIGHT_SHMFD RESET_DEVICE"
+                        " CONFIGURE_MEM_SLOTS");
+    assert_string_equal(words(hf_protocol_features_for(HF_USE_PASSED), hf_protocol_feature_name),
+                        " MQ LOG_SHMFD BACKEND_REQ CONFIG INFLIGHT_SHMFD CONFIGURE_MEM_SLOTS");
+    assert_string_equal(words(hf_protocol_features_for(HF_USE_RELAY), hf_protocol_feature_name),
+                        " REPLY_ACK RESET_DEVICE");
+    assert_true(hf_protocol_features_for(HF_USE_DRIVER | HF_USE_TOLERATED) == 0);
+}
+
+static void several_uses_together_are_all_their_features(void **state)
+{
+    (void)state;
+    assert_true(hf_protocol_features_for(HF_USE_PASSED | HF_USE_RELAY) ==
+                (hf_protocol_features_for(HF_USE_PASSED) | hf_protocol_features_for(HF_USE_RELAY)));
+    assert_true(hf_features_for(0) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_virtio_bit_has_the_name_of_the_specification_or_none),
         cmocka_unit_test(every_protocol_bit_from_0_to_22_has_the_name_of_the_specification),
         cmocka_unit_test(a_mask_has_the_one_bit_of_its_name),
+        cmocka_unit_test(no_virtio_feature_is_used_by_anybody_that_is_not_listed),
+        cmocka_unit_test(no_protocol_feature_is_used_by_anybody_that_is_not_listed),
+        cmocka_unit_test(several_uses_together_are_all_their_features),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
