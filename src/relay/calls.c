@@ -17,7 +17,9 @@
  * descriptors of the back-end's (host notifiers, shared objects) would die with it. */
 static bool passes(const struct hf_message *message)
 {
-    return message->request == HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG && message->fd_count == 0;
+    const struct hf_request_info *info = hf_backend_request_info(message->request);
+
+    return info != NULL && info->relay == HF_RELAY_RULE_FORWARDED && message->fd_count == 0;
 }
 
 static void update(struct hf_relay_calls *calls)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * THE table: every request of the vhost-user protocol, on both channels, with its body, its
- * descriptors, its reply and the feature that allows it (vhost-user "Front-end message types",
- * "Back-end message types"). Everything else that knows a message asks here; the document of what
- * is supported is made from it. Knows no state: what is negotiated comes in as a parameter.
+ * descriptors, its reply, the feature that allows it (vhost-user "Front-end message types",
+ * "Back-end message types"), and what the relay does with it. Everything else that knows a message
+ * asks here; the document of what is supported is made from it. Knows no state: what is negotiated
+ * comes in as a parameter.
  */
 #ifndef HF_WIRE_REQUEST_H
 #define HF_WIRE_REQUEST_H
@@ -107,6 +108,15 @@ enum hf_reply {
     HF_REPLY_COUNT
 };
 
+/* What the relay does with a request, of a VMM or of a back-end. */
+enum hf_relay_rule {
+    HF_RELAY_RULE_REFUSED,
+    HF_RELAY_RULE_ANSWERED,  /* by itself: the other side never hears of it */
+    HF_RELAY_RULE_RECORDED,  /* it becomes part of what every back-end is told, now and later */
+    HF_RELAY_RULE_FORWARDED, /* the other side gets the same request, once */
+    HF_RELAY_RULE_COUNT
+};
+
 /* What one message, in one direction, looks like. */
 struct hf_shape {
     enum hf_payload payload; /* the body we send, and the first tried on receipt */
@@ -118,6 +128,7 @@ struct hf_shape {
 
 struct hf_request_info {
     const char *name; /* without the VHOST_USER_ prefix */
+    enum hf_relay_rule relay;
     struct hf_shape request;
     enum hf_reply reply;
     struct hf_shape answer;
@@ -143,6 +154,7 @@ const char *hf_backend_request_name(uint32_t request);
 /* For the document of what is supported. */
 const char *hf_fds_text(enum hf_fds fds);
 const char *hf_reply_text(enum hf_reply reply);
+const char *hf_relay_rule_text(enum hf_relay_rule rule);
 
 /* True if the features allow this request. Bit 30 for GET/SET_PROTOCOL_FEATURES must only have
  * been offered, all others acknowledged: the caller passes what applies. */

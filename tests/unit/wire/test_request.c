@@ -186,6 +186,12 @@ static void each_rule_of_descriptors_and_answers_has_words_of_its_own(void **sta
     assert_string_equal(hf_reply_text(HF_REPLY_OWN), "always");
     assert_string_equal(hf_fds_text(HF_FDS_COUNT), "?");
     assert_string_equal(hf_reply_text(HF_REPLY_COUNT), "?");
+    for (unsigned a = 0; a < HF_RELAY_RULE_COUNT; a++)
+        for (unsigned b = 0; b < a; b++)
+            assert_string_not_equal(hf_relay_rule_text((enum hf_relay_rule)a),
+                                    hf_relay_rule_text((enum hf_relay_rule)b));
+    assert_string_equal(hf_relay_rule_text(HF_RELAY_RULE_RECORDED), "recorded");
+    assert_string_equal(hf_relay_rule_text(HF_RELAY_RULE_COUNT), "?");
 }
 
 static bool answered(uint32_t request, bool need_reply, uint64_t protocol_features)
