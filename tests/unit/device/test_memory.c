@@ -25,6 +25,17 @@ static void not_released(struct rig *rig)
     assert_int_equal(rig->events[HF_DEVICE_EVENT_MEMORY_RELEASED], 0);
 }
 
+/* It is given back when the request whose line begins so is answered, and not before. */
+static void released_by(struct rig *rig, enum hf_request request, const char *line)
+{
+    backend_board_hold(story.board, request);
+    take(rig, 1);
+    story_until(rig, line, 1);
+    not_released(rig);
+    backend_board_hold(story.board, 0);
+    released(rig);
+}
+
 /* ---- add, remove ----------------------------------------------------------------------------- */
 
 static void memory_is_added_and_removed_while_the_rings_run_on(void **state)
@@ -52,12 +63,7 @@ static void memory_is_not_released_before_the_back_end_has_confirmed(void **stat
     struct rig *rig = *state;
     pid_t pid = start(rig, NULL);
 
-    backend_board_hold(story.board, HF_REQUEST_REM_MEM_REG);
-    take(rig, 1);
-    story_until(rig, "-> REM_MEM_REG", 1);
-    not_released(rig);
-    backend_board_hold(story.board, 0);
-    released(rig);
+    released_by(rig, HF_REQUEST_REM_MEM_REG, "-> REM_MEM_REG");
     backend_end(pid, true);
 }
 
@@ -67,12 +73,7 @@ static void without_acknowledgements_an_answer_behind_the_removal_confirms_it(vo
     struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) };
     pid_t pid = start(rig, &script);
 
-    backend_board_hold(story.board, HF_REQUEST_GET_FEATURES);
-    take(rig, 1);
-    story_until(rig, "-> GET_FEATURES", 1);
-    not_released(rig);
-    backend_board_hold(story.board, 0);
-    released(rig);
+    released_by(rig, HF_REQUEST_GET_FEATURES, "-> GET_FEATURES");
     story_find("<- GET_FEATURES reply", story_first("-> REM_MEM_REG"));
     backend_end(pid, true);
 }
@@ -83,12 +84,7 @@ static void without_slots_the_whole_table_is_told_and_confirmed(void **state)
     struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) };
     pid_t pid = start(rig, &script);
 
-    backend_board_hold(story.board, HF_REQUEST_SET_MEM_TABLE);
-    take(rig, 1);
-    story_until(rig, "-> SET_MEM_TABLE regions=1 [guest=0x100000", 1);
-    not_released(rig);
-    backend_board_hold(story.board, 0);
-    released(rig);
+    released_by(rig, HF_REQUEST_SET_MEM_TABLE, "-> SET_MEM_TABLE regions=1 [guest=0x100000");
     assert_int_equal(story_times("-> "), 1);
     backend_end(pid, true);
 }
@@ -208,17 +204,23 @@ static void ready(struct rig *rig)
     assert_true(hf_device_memory_ready(rig->device));
 }
 
+/* The same of an addition. */
+static void ready_by(struct rig *rig, enum hf_request request, const char *line)
+{
+    backend_board_hold(story.board, request);
+    add(rig, 2);
+    story_until(rig, line, 1);
+    not_ready(rig);
+    backend_board_hold(story.board, 0);
+    ready(rig);
+}
+
 static void memory_is_ready_when_the_back_end_has_confirmed_it(void **state)
 {
     struct rig *rig = *state;
     pid_t pid = start(rig, NULL);
 
-    backend_board_hold(story.board, HF_REQUEST_ADD_MEM_REG);
-    add(rig, 2);
-    story_until(rig, "-> ADD_MEM_REG", 1);
-    not_ready(rig);
-    backend_board_hold(story.board, 0);
-    ready(rig);
+    ready_by(rig, HF_REQUEST_ADD_MEM_REG, "-> ADD_MEM_REG");
     assert_true(hf_device_memory_released(rig->device));
     backend_end(pid, true);
 }
@@ -229,12 +231,7 @@ static void without_acknowledgements_an_answer_behind_it_confirms_new_memory(voi
     struct backend_script script = { .lacks_protocol = HF_PROTOCOL_FEATURE(REPLY_ACK) };
     pid_t pid = start(rig, &script);
 
-    backend_board_hold(story.board, HF_REQUEST_GET_FEATURES);
-    add(rig, 2);
-    story_until(rig, "-> GET_FEATURES", 1);
-    not_ready(rig);
-    backend_board_hold(story.board, 0);
-    ready(rig);
+    ready_by(rig, HF_REQUEST_GET_FEATURES, "-> GET_FEATURES");
     backend_end(pid, true);
 }
 
