@@ -11,26 +11,45 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static pid_t let_it_run(struct rig *rig, struct backend_script *script)
+static pid_t realize(struct rig *rig, struct backend_script *script)
 {
     pid_t pid = story_backend(rig, script);
 
     hf_device_realize_begin(rig->device);
     rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    return pid;
+}
+
+static void run(struct rig *rig)
+{
     assert_int_equal(hf_device_set_vm_running(rig->device, true, NULL), 0);
     rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
+}
+
+static pid_t let_it_run(struct rig *rig, struct backend_script *script)
+{
+    pid_t pid = realize(rig, script);
+
+    run(rig);
     return pid;
+}
+
+/* What the device is, another one is from here on. */
+static void hand_over(struct rig *rig)
+{
+    uint8_t bytes[STATE_SIZE_MAX];
+    size_t size_bytes = state_save(rig, bytes);
+
+    state_make_receiver(rig);
+    state_load(rig, bytes, size_bytes);
 }
 
 static void a_device_goes_on_where_another_stopped_clean(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX];
 
     state_stop_clean(rig, STATE_MODERN);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     assert_int_equal(hf_device_get_status(rig->device), 15);
     pid_t pid = let_it_run(rig, NULL);
     story_first("-> SET_FEATURES 0x150000000"); /* and PROTOCOL_FEATURES */
@@ -67,13 +86,11 @@ static void after_a_crash_what_was_in_flight_goes_along(void **state)
 static void a_back_end_with_another_layout_is_given_a_copy(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX], mark = 0;
+    uint8_t mark = 0;
     struct backend_script script = { .pads = 48 };
 
     state_crash(rig, STATE_MODERN);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     pid_t pid = let_it_run(rig, &script);
     const struct hf_inflight_plan *inflight = &rig->device->frontend.front.plan.inflight;
     assert_int_equal(inflight->mmap_size, 3 * (80 + 48));
@@ -85,12 +102,9 @@ static void a_back_end_with_another_layout_is_given_a_copy(void **state)
 static void what_a_legacy_kick_started_starts_there_too(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX];
 
     state_stop_clean(rig, STATE_LEGACY);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     assert_int_equal(hf_device_get_status(rig->device), 3);
     backend_end(let_it_run(rig, NULL), true);
 }
@@ -103,12 +117,9 @@ static void a_state_is_loaded_after_the_handshake_as_well(void **state)
     state_crash(rig, STATE_MODERN);
     size_t size_bytes = state_save(rig, bytes);
     state_make_receiver(rig);
-    pid_t pid = story_backend(rig, NULL);
-    hf_device_realize_begin(rig->device);
-    rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    pid_t pid = realize(rig, NULL);
     state_load(rig, bytes, size_bytes);
-    assert_int_equal(hf_device_set_vm_running(rig->device, true, NULL), 0);
-    rig_until(rig, HF_DEVICE_EVENT_STARTED, 1);
+    run(rig);
     story_first("-> SET_INFLIGHT_FD size=240");
     backend_end(pid, true);
 }
@@ -153,14 +164,11 @@ static void a_load_that_cannot_start_the_rings_has_loaded_the_state(void **state
 static void the_features_offered_go_along(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX];
     struct backend_script richer = { .adds = HF_FEATURE(SCSI_HOTPLUG) };
 
     state_stop_clean(rig, STATE_MODERN);
     uint64_t offered = hf_device_get_features(rig->device);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     assert_int_equal(hf_device_get_features(rig->device), offered);
     pid_t pid = let_it_run(rig, &richer);
     assert_int_equal(hf_device_get_features(rig->device), offered);
@@ -170,13 +178,10 @@ static void the_features_offered_go_along(void **state)
 static void what_was_loaded_survives_a_realize_that_failed(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX];
 
     state_stop_clean(rig, STATE_MODERN);
     uint64_t offered = hf_device_get_features(rig->device);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     assert_int_equal(hf_device_realize(rig->device, 10 * HF_NS_PER_MS, NULL), -ETIMEDOUT);
     assert_int_equal(hf_device_get_features(rig->device), offered);
     backend_end(let_it_run(rig, NULL), true);
@@ -193,9 +198,7 @@ static void a_poorer_device_refuses_the_state(void **state)
     state_stop_clean(rig, STATE_MODERN);
     size_t size_bytes = state_save(rig, bytes);
     state_make_receiver(rig);
-    pid_t pid = story_backend(rig, &poorer);
-    hf_device_realize_begin(rig->device);
-    rig_until(rig, HF_DEVICE_EVENT_REALIZED, 1);
+    pid_t pid = realize(rig, &poorer);
     state_expect_refused(rig, bytes, size_bytes, -EPROTONOSUPPORT);
     backend_end(pid, true);
 }
@@ -203,13 +206,10 @@ static void a_poorer_device_refuses_the_state(void **state)
 static void a_poorer_back_end_that_comes_later_is_refused_by_name(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX];
     struct backend_script poorer = { .lacks = HF_FEATURE(EVENT_IDX) };
 
     state_stop_clean(rig, STATE_MODERN);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     pid_t pid = story_backend(rig, &poorer);
     hf_device_realize_begin(rig->device);
     rig_until(rig, HF_DEVICE_EVENT_REFUSED, 1);
@@ -343,13 +343,11 @@ static void what_the_device_was_before_is_forgotten(void **state)
 static void a_reset_that_is_needed_is_told_by_the_receiver(void **state)
 {
     struct rig *rig = *state;
-    uint8_t bytes[STATE_SIZE_MAX], sense_size = 1;
+    uint8_t sense_size = 1;
 
     state_stop_clean(rig, STATE_MODERN);
     assert_int_equal(hf_device_write_config(rig->device, 20, &sense_size, 1), -EOPNOTSUPP);
-    size_t size_bytes = state_save(rig, bytes);
-    state_make_receiver(rig);
-    state_load(rig, bytes, size_bytes);
+    hand_over(rig);
     assert_int_equal(hf_device_get_status(rig->device), 15 | HF_VIRTIO_STATUS_NEEDS_RESET);
     rig_until(rig, HF_DEVICE_EVENT_NEEDS_RESET, 1);
 }
