@@ -48,28 +48,43 @@ static void configure(const struct rig *rig, int fd, bool with_path,
         config->socket_path = NULL;
 }
 
+/* The device is given a connection, *fd, to a back-end of this script. */
+static pid_t make_connected(struct rig *rig, const struct backend_script *script, bool with_path,
+                            int *fd)
+{
+    pid_t pid = backend_start(rig->path, script);
+    struct hf_device_config config;
+
+    *fd = connect_to(rig);
+    configure(rig, *fd, with_path, &config);
+    rig_make(rig, &config);
+    return pid;
+}
+
 static bool is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void closed_with_the_device(struct rig *rig, int fd)
+{
+    hf_device_free(rig->device);
+    rig->device = NULL;
+    assert_false(is_open(fd));
 }
 
 static void the_socket_is_used_and_closed_with_the_device(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
-    pid_t pid = backend_start(rig->path, &script);
-    int fd = connect_to(rig);
-    struct hf_device_config config;
+    int fd;
+    pid_t pid = make_connected(rig, &script, false, &fd);
 
-    configure(rig, fd, false, &config);
-    rig_make(rig, &config);
     assert_int_equal(hf_device_realize(rig->device, SOON_NS, NULL), 0);
     assert_int_equal(rig->device->frontend.session_count, 1);
     assert_true(is_open(fd));
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
-    hf_device_free(rig->device);
-    rig->device = NULL;
-    assert_false(is_open(fd));
+    closed_with_the_device(rig, fd);
     backend_end(pid, true);
 }
 
@@ -77,15 +92,10 @@ static void a_device_that_is_never_realized_closes_the_socket_too(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
-    pid_t pid = backend_start(rig->path, &script);
-    int fd = connect_to(rig);
-    struct hf_device_config config;
+    int fd;
+    pid_t pid = make_connected(rig, &script, true, &fd);
 
-    configure(rig, fd, true, &config);
-    rig_make(rig, &config);
-    hf_device_free(rig->device);
-    rig->device = NULL;
-    assert_false(is_open(fd));
+    closed_with_the_device(rig, fd);
     backend_end(pid, true);
 }
 
@@ -153,12 +163,10 @@ static void used_up_and_without_a_path_the_device_fails(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
-    pid_t pid = backend_start(rig->path, &script);
-    struct hf_device_config config;
+    int fd;
+    pid_t pid = make_connected(rig, &script, false, &fd);
     struct hf_error error = { 0 };
 
-    configure(rig, connect_to(rig), false, &config);
-    rig_make(rig, &config);
     assert_int_equal(hf_device_realize(rig->device, SOON_NS, NULL), 0);
     backend_end(pid, true);
     rig_until(rig, HF_DEVICE_EVENT_FAILED, 1);
@@ -175,12 +183,10 @@ static void used_up_in_the_handshake_it_fails_and_the_loss_is_told_before(void *
 {
     struct rig *rig = *state;
     struct backend_script script = { .closes_at = 2 };
-    pid_t pid = backend_start(rig->path, &script);
-    struct hf_device_config config;
+    int fd;
+    pid_t pid = make_connected(rig, &script, false, &fd);
     struct hf_error error = { 0 };
 
-    configure(rig, connect_to(rig), false, &config);
-    rig_make(rig, &config);
     unsigned lost = rig->events[HF_DEVICE_EVENT_LOST];
     assert_int_equal(hf_device_realize(rig->device, SOON_NS, &error), -EDESTADDRREQ);
     assert_int_equal(rig->events[HF_DEVICE_EVENT_LOST], lost + 2);
@@ -192,11 +198,9 @@ static void with_a_path_that_is_dialled_next(void **state)
 {
     struct rig *rig = *state;
     struct backend_script script = { 0 };
-    pid_t pid = backend_start(rig->path, &script);
-    struct hf_device_config config;
+    int fd;
+    pid_t pid = make_connected(rig, &script, true, &fd);
 
-    configure(rig, connect_to(rig), true, &config);
-    rig_make(rig, &config);
     rig_start(rig);
     backend_end(pid, true);
     pid = backend_start(rig->path, &script);
