@@ -188,18 +188,34 @@ static void a_peer_that_is_this_process_is_nobody_to_wait_for(void **state)
     hf_loop_done(&loop);
 }
 
+/* A device with this fence, and a back-end for it. */
+static pid_t begin_with(struct rig *rig, enum hf_fence fence, const char *command)
+{
+    struct hf_front_settings settings = rig_settings();
+    struct backend_script script = { 0 };
+
+    rig->fence_command = command;
+    rig_make_device(rig, &settings, fence);
+    return backend_start(rig->path, &script);
+}
+
+static pid_t start_with_command(struct rig *rig, const char *command)
+{
+    pid_t pid = begin_with(rig, HF_FENCE_COMMAND, command);
+
+    rig_start(rig);
+    return pid;
+}
+
 /* Its marks would be overwritten with what they were when the region was read. */
 static void without_a_fence_the_region_of_a_living_process_is_not_written(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = begin_with(rig, HF_FENCE_NONE, NULL);
     struct hf_inflight_header header = { .version = 0 };
     struct hf_device_info info;
     const struct hf_plan *plan;
 
-    rig_make_device(rig, &settings, HF_FENCE_NONE);
-    pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
     hf_device_get_info(rig->device, &info, sizeof(info));
     assert_true(info.lossy);
@@ -240,11 +256,8 @@ static void a_region_in_use_behind_a_dead_process_is_waited_for(void **state)
 static void a_hung_back_end_is_killed_where_that_is_asked_for(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = begin_with(rig, HF_FENCE_KILL, NULL);
 
-    rig_make_device(rig, &settings, HF_FENCE_KILL);
-    pid_t pid = backend_start(rig->path, &script);
     rig_start(rig);
     kill(pid, SIGSTOP);
     rig_hang_up(rig);
@@ -258,13 +271,9 @@ static void a_hung_back_end_is_killed_where_that_is_asked_for(void **state)
 static void a_command_that_succeeds_is_the_fence(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid =
+        start_with_command(rig, "test -S \"$HOLDFAST_SOCKET\" && kill -0 \"$HOLDFAST_PID\"");
 
-    rig->fence_command = "test -S \"$HOLDFAST_SOCKET\" && kill -0 \"$HOLDFAST_PID\"";
-    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
-    pid_t pid = backend_start(rig->path, &script);
-    rig_start(rig);
     kill(pid, SIGSTOP);
     rig_hang_up(rig);
     rig_until(rig, HF_DEVICE_EVENT_STOPPED, 1);
@@ -276,13 +285,8 @@ static void a_command_that_succeeds_is_the_fence(void **state)
 static void a_command_that_fails_is_none(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = start_with_command(rig, "exit 3");
 
-    rig->fence_command = "exit 3";
-    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
-    pid_t pid = backend_start(rig->path, &script);
-    rig_start(rig);
     kill(pid, SIGSTOP);
     rig_hang_up(rig);
     rig_until(rig, HF_DEVICE_EVENT_FENCE, 1);
@@ -296,12 +300,8 @@ static void a_command_that_fails_is_none(void **state)
 static void a_command_that_fails_is_none_where_nobody_can_be_held(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = begin_with(rig, HF_FENCE_COMMAND, "exit 3");
 
-    rig->fence_command = "exit 3";
-    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
-    pid_t pid = backend_start(rig->path, &script);
     connect_without_a_hold(rig);
     assert_null(strstr(rig->text[HF_DEVICE_EVENT_STARTED], "not fenced"));
     rig_hang_up(rig);
@@ -315,13 +315,8 @@ static void a_command_that_fails_is_none_where_nobody_can_be_held(void **state)
 static void a_command_whose_status_is_lost_is_none(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = start_with_command(rig, "sleep 0.1");
 
-    rig->fence_command = "sleep 0.1";
-    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
-    pid_t pid = backend_start(rig->path, &script);
-    rig_start(rig);
     signal(SIGCHLD, SIG_IGN);
     rig_hang_up(rig);
     rig_until(rig, HF_DEVICE_EVENT_FENCE, 1);
@@ -335,13 +330,8 @@ static void a_command_whose_status_is_lost_is_none(void **state)
 static void a_command_that_nobody_waits_for_any_more_is_reaped(void **state)
 {
     struct rig *rig = *state;
-    struct hf_front_settings settings = rig_settings();
-    struct backend_script script = { 0 };
+    pid_t pid = start_with_command(rig, "sleep 0.3");
 
-    rig->fence_command = "sleep 0.3";
-    rig_make_device(rig, &settings, HF_FENCE_COMMAND);
-    pid_t pid = backend_start(rig->path, &script);
-    rig_start(rig);
     kill(pid, SIGSTOP);
     rig_hang_up(rig);
     hf_device_dispatch(rig->device);
