@@ -66,6 +66,21 @@ static void start_enabled(struct rig *rig, uint16_t ring)
     assert_true(hf_back_ring_active(&rig->back, ring));
 }
 
+/* Nothing is logged yet. */
+static void prepare_ring_and_log(struct rig *rig)
+{
+    prepare(rig);
+    start_enabled(rig, 2);
+    set_log(rig, LOG_BYTES);
+}
+
+static void prepare_logging(struct rig *rig)
+{
+    prepare(rig);
+    set_log(rig, LOG_BYTES);
+    rig_ask(rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
+}
+
 /* ---- the messages ---- */
 
 static void test_a_log_is_mapped_and_answered_unasked(void **state)
@@ -156,9 +171,7 @@ static void test_logging_goes_on_and_off_under_running_rings(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    start_enabled(&rig, 2);
-    set_log(&rig, LOG_BYTES);
+    prepare_ring_and_log(&rig);
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0),
                         "log switch 1; features; reply 0");
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0), "features; reply 0");
@@ -174,9 +187,7 @@ static void test_logging_waits_for_the_edge(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    start_enabled(&rig, 2);
-    set_log(&rig, LOG_BYTES);
+    prepare_ring_and_log(&rig);
     rig.patient = true;
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0),
                         "log switch 1; features");
@@ -260,9 +271,7 @@ static void test_a_reset_leaves_log_and_features(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    set_log(&rig, LOG_BYTES);
-    rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
+    prepare_logging(&rig);
     send(&rig, address_message(&rig, 2, 0));
     rig_ask(&rig, HF_REQUEST_RESET_DEVICE, 0, 0);
     assert_int_equal(rig.back.log.size_bytes, LOG_BYTES);
@@ -277,9 +286,7 @@ static void test_a_log_in_use_covers_all_of_the_memory(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    start_enabled(&rig, 2);
-    set_log(&rig, LOG_BYTES);
+    prepare_ring_and_log(&rig);
     rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
     assert_string_equal(send(&rig, rig_region(&rig, HF_REQUEST_ADD_MEM_REG, MEMORY, 1)),
                         "close fds; " SHORT);
@@ -316,9 +323,7 @@ static void test_no_memory_at_all_is_covered(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    start_enabled(&rig, 2);
-    set_log(&rig, LOG_BYTES);
+    prepare_ring_and_log(&rig);
     rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
     struct hf_message empty = rig_message(&rig, HF_REQUEST_SET_MEM_TABLE, 0, 0);
     assert_string_equal(send(&rig, empty), "memory replace; reply 0");
@@ -331,9 +336,7 @@ static void test_a_used_ring_is_covered_to_its_last_byte(void **state)
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    set_log(&rig, LOG_BYTES);
-    rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
+    prepare_logging(&rig);
     start_enabled(&rig, 2);
     assert_string_equal(send(&rig, address_message(&rig, 2, last + 1)), SHORT);
     assert_string_equal(send(&rig, address_message(&rig, 2, UINT64_MAX - 10)), SHORT);
@@ -349,9 +352,7 @@ static void test_a_stopped_ring_may_say_what_it_likes_until_it_starts(void **sta
     struct rig rig;
 
     (void)state;
-    prepare(&rig);
-    set_log(&rig, LOG_BYTES);
-    rig_ask(&rig, HF_REQUEST_SET_FEATURES, LOGGING, 0);
+    prepare_logging(&rig);
     rig_do(&rig, HF_REQUEST_SET_VRING_NUM, 2, 128);
     assert_string_equal(send(&rig, address_message(&rig, 2, MEMORY)), "reply 0");
     assert_string_equal(rig_ask(&rig, HF_REQUEST_SET_VRING_KICK, 2, 0), "close fds; " SHORT);
