@@ -47,12 +47,14 @@ check: tests
 guest: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
+	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/qemu-blocks
 	@$(TEST) $(BUILD) --suite guest
 
 # What takes longer than one waits for: part of .ci/run.
 long: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
+	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/qemu-blocks
 	@$(TEST) $(BUILD) --suite long
 
 clang asan tsan:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """qemu_initramfs.py FOLDER BLOCKS: what a guest in QEMU boots, in FOLDER: `kernel`, Debian's for
 clouds, fetched and unpacked (not installed), and `initramfs`: busybox, the modules of virtio disks,
