@@ -171,18 +171,18 @@ static int wire(struct service *service, struct hf_error *error)
 }
 
 /* Before anything is opened: later, the number of a closed one may be something of ours. */
-static int check_fd(const char *option, int fd, struct hf_error *error)
-{
-    if (fd >= 0 && fcntl(fd, F_GETFD) < 0)
-        return hf_error_set(error, errno, "--%s=%d: it is not open", option, fd);
-    return 0;
-}
-
 static int check_fds(const struct hf_relay_options *options, struct hf_error *error)
 {
-    int failed = check_fd("fd", options->device.fd, error);
+    int flags = options->ready_fd < 0 ? O_WRONLY : fcntl(options->ready_fd, F_GETFL);
 
-    return failed < 0 ? failed : check_fd("ready-fd", options->ready_fd, error);
+    if (options->device.fd >= 0 && fcntl(options->device.fd, F_GETFD) < 0)
+        return hf_error_set(error, errno, "--fd=%d: it is not open", options->device.fd);
+    if (flags < 0)
+        return hf_error_set(error, errno, "--ready-fd=%d: it is not open", options->ready_fd);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return hf_error_set(error, EBADF, "--ready-fd=%d: it is open for reading only",
+                            options->ready_fd);
+    return 0;
 }
 
 static int read_config(struct service *service, struct hf_error *error)
