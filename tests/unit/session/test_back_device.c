@@ -19,6 +19,17 @@ static const char *send(struct rig *rig, struct hf_message message)
     return rig_send(rig, &message);
 }
 
+static void test_what_is_offered_is_told(void **state)
+{
+    struct rig rig;
+    char told[64];
+
+    (void)state;
+    rig_init(&rig);
+    snprintf(told, sizeof(told), "reply %llu", (unsigned long long)rig.back.offer.features);
+    assert_string_equal(rig_do(&rig, HF_REQUEST_GET_FEATURES, 0, 0), told);
+}
+
 static void test_features_that_were_not_offered_are_refused(void **state)
 {
     struct rig rig;
@@ -257,6 +268,7 @@ static void test_the_back_end_channel_goes_to_the_edge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_offered_is_told),
         cmocka_unit_test(test_features_that_were_not_offered_are_refused),
         cmocka_unit_test(test_tolerated_features_may_be_acknowledged_and_do_not_count),
         cmocka_unit_test(test_what_is_offered_and_tolerated_counts),

@@ -156,6 +156,44 @@ static void after_a_reset_each_ring_is_told_all_again(void **state)
     assert_int_equal(session.told[HF_ROW_SET_MEM_TABLE], 7);
 }
 
+/* The relay's; the library has none. */
+static void each_connection_gets_the_channel_that_is_there(void **state)
+{
+    struct hf_script_state script = fresh(1);
+    const struct hf_row *channel = &hf_script_rows[HF_ROW_SET_BACKEND_REQ_FD];
+    struct hf_message message = hf_message_request(HF_REQUEST_SET_BACKEND_REQ_FD);
+
+    (void)state;
+    assert_int_equal(hf_plan_set_channel(&plan, 42), -1);
+    assert_int_equal(channel->wanted(&script, 0), 0);
+    session.protocol = HF_PROTOCOL_FEATURE(BACKEND_REQ);
+    uint64_t before = channel->wanted(&script, 0);
+    assert_int_not_equal(before, 0);
+    channel->fill(&script, 0, &message);
+    assert_int_equal(message.fd_count, 1);
+    assert_int_equal(message.fds[0], 42);
+    assert_int_equal(hf_plan_set_channel(&plan, 43), 42);
+    assert_true(channel->wanted(&script, 0) > before);
+}
+
+static void a_change_of_the_config_space_is_told_as_it_was_asked_for(void **state)
+{
+    struct hf_script_state script = fresh(1);
+    const struct hf_row *change = &hf_script_rows[HF_ROW_SET_CONFIG];
+    struct hf_message message = hf_message_request(HF_REQUEST_SET_CONFIG);
+
+    (void)state;
+    assert_int_equal(change->wanted(&script, 0), 0);
+    asked = (struct hf_asked){ .number = 5,
+                               .request = HF_REQUEST_SET_CONFIG,
+                               .config = { .offset = 8, .size_bytes = 2, .data = { 7, 9 } } };
+    assert_int_equal(change->wanted(&script, 0), 5);
+    assert_int_equal(hf_script_rows[HF_ROW_GET_CONFIG].wanted(&script, 0), 0);
+    change->fill(&script, 0, &message);
+    assert_memory_equal(&message.body.config, &asked.config, sizeof(asked.config));
+    asked = (struct hf_asked){ 0 };
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +204,8 @@ int main(void)
         cmocka_unit_test(only_protocol_features_that_are_wanted_are_acknowledged),
         cmocka_unit_test(a_region_of_the_epoch_before_is_not_taken),
         cmocka_unit_test(after_a_reset_each_ring_is_told_all_again),
+        cmocka_unit_test(each_connection_gets_the_channel_that_is_there),
+        cmocka_unit_test(a_change_of_the_config_space_is_told_as_it_was_asked_for),
     };
 
     return cmocka_run_group_tests_name("session/script_rows", tests, NULL, NULL);
