@@ -139,7 +139,8 @@ deps:
 
 docs: tests
 	@ninja -C $(BUILD) tools/protocol-support
-	$(BUILD)/tools/protocol-support >docs/protocol-support.md
+	$(BUILD)/tools/protocol-support docs/protocol-support.md >$(BUILD)/protocol-support.md
+	mv $(BUILD)/protocol-support.md docs/protocol-support.md
 
 format:
 	@tools/deps format
