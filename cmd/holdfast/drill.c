@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* holdfast drill: the options of a drill, and the way from its outcome to an exit status. */
 #include "subcommand.h"
+#include "words.h"
 
 #include "drill/drill.h"
 #include "drill/verdict_text.h"
 #include "os/clock.h"
 
 #include <argp.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -81,48 +79,6 @@ static const struct argp_option option_table[] = {
 
 /* ---- words to values ---- */
 
-static uint64_t number(const char *name, const char *word, uint64_t first, uint64_t last,
-                       struct argp_state *state)
-{
-    char *end = NULL;
-
-    errno = 0;
-    unsigned long long value = strtoull(word, &end, 10);
-    if (errno != 0 || *word < '0' || *word > '9' || *end != 0 || value < first || value > last)
-        argp_error(state, "--%s=%s: %llu to %llu is possible", name, word,
-                   (unsigned long long)first, (unsigned long long)last);
-    return value;
-}
-
-static unsigned suffix_shift(const char *suffix)
-{
-    static const struct {
-        const char *suffix;
-        unsigned shift;
-    } table[] = { { "", 0 }, { "k", 10 }, { "K", 10 }, { "M", 20 }, { "G", 30 } };
-
-    for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcmp(table[i].suffix, suffix) == 0)
-            return table[i].shift;
-    }
-    return UINT32_MAX;
-}
-
-/* A multiple of 512, with k, M or G. */
-static uint64_t bytes(const char *name, const char *word, uint64_t last, struct argp_state *state)
-{
-    char *end = NULL;
-
-    errno = 0;
-    unsigned long long value = strtoull(word, &end, 10);
-    unsigned shift = suffix_shift(end);
-    if (errno != 0 || *word < '0' || *word > '9' || shift == UINT32_MAX || value == 0 ||
-        value > last >> shift || (value << shift) % HF_CONTENT_SECTOR_SIZE != 0)
-        argp_error(state, "--%s=%s: a multiple of 512 bytes up to %lluk is possible (k, M, G)",
-                   name, word, (unsigned long long)last >> 10);
-    return (uint64_t)value << (shift & 63);
-}
-
 static struct hf_drill_span span(const char *name, const char *word, struct argp_state *state)
 {
     unsigned first = 0;
@@ -167,32 +123,32 @@ static error_t parse_size(int key, const char *word, struct argp_state *state)
 
     switch (key) {
     case KEY_KILLS:
-        settings->kills = (unsigned)number("kills", word, 1, HF_TIMELINE_KILLS_MAX, state);
+        settings->kills = (unsigned)word_number("kills", word, 1, HF_TIMELINE_KILLS_MAX, state);
         return 0;
     case KEY_SEED:
-        settings->seed = number("seed", word, 0, INT64_MAX, state);
+        settings->seed = word_number("seed", word, 0, INT64_MAX, state);
         return 0;
     case KEY_IODEPTH:
-        settings->depth = (uint16_t)number("iodepth", word, 1, HF_INITIATOR_DEPTH_MAX, state);
+        settings->depth = (uint16_t)word_number("iodepth", word, 1, HF_INITIATOR_DEPTH_MAX, state);
         return 0;
     case KEY_QUEUES:
-        settings->queues = (uint16_t)number("queues", word, 1, 64, state);
+        settings->queues = (uint16_t)word_number("queues", word, 1, 64, state);
         return 0;
     case KEY_FRONT_ENDS:
         settings->front_ends =
-            (uint16_t)number("front-ends", word, 1, HF_DRILL_FRONT_ENDS_MAX, state);
+            (uint16_t)word_number("front-ends", word, 1, HF_DRILL_FRONT_ENDS_MAX, state);
         return 0;
     case KEY_BS:
-        settings->block_size_bytes = (uint32_t)bytes("bs", word, 1u << 20, state);
+        settings->block_size_bytes = (uint32_t)word_bytes("bs", word, 512, 1u << 20, state);
         return 0;
     case KEY_SIZE:
-        settings->size_bytes = bytes("size", word, UINT64_C(1) << 40, state);
+        settings->size_bytes = word_bytes("size", word, 512, UINT64_C(1) << 40, state);
         return 0;
     case KEY_RATE:
-        settings->rate = (uint32_t)number("rate", word, 1, 1000000, state);
+        settings->rate = (uint32_t)word_number("rate", word, 1, 1000000, state);
         return 0;
     case KEY_STUCK_AFTER:
-        settings->stuck_after_ns = number("stuck-after", word, 1, 3600, state) * HF_NS_PER_S;
+        settings->stuck_after_ns = word_number("stuck-after", word, 1, 3600, state) * HF_NS_PER_S;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* holdfast info: what a back-end offers, and which disks it has, in one look with a deadline. */
 #include "subcommand.h"
+#include "words.h"
 
 #include "initiator/discovery.h"
 #include "initiator/initiator.h"
@@ -12,7 +13,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define DISKS_MAX          256u
 #define EXIT_FAILED        1
@@ -83,19 +83,6 @@ static const struct argp parser = {
 
 /* ---- looking ---- */
 
-/* A clear word before the first try: redialling would only wait for better times. */
-static int check_path(const char *path, struct hf_error *error)
-{
-    struct stat found;
-
-    if (stat(path, &found) < 0)
-        return hf_error_set(error, errno, "%s: %s", path,
-                            errno == ENOENT ? "no such socket" : strerror(errno));
-    if (!S_ISSOCK(found.st_mode))
-        return hf_error_set(error, ENOTSOCK, "%s: not a socket", path);
-    return 0;
-}
-
 static int look_at_disks(struct look *look, const struct hf_initiator_wait *wait)
 {
     struct hf_device_info info;
@@ -119,7 +106,7 @@ static int look_at(struct look *look, const struct options *options, struct hf_e
 
     config.socket_path = options->socket_path;
     config.depth = 1;
-    int ret = check_path(options->socket_path, error);
+    int ret = word_check_socket(options->socket_path, error);
     if (ret < 0)
         return ret;
     ret = hf_loop_init(&look->loop);
