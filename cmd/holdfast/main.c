@@ -10,10 +10,8 @@
 #define NAME_SIZE  64
 
 static const struct hf_subcommand *const subcommands[] = {
-    &hf_subcommand_info,
-    &hf_subcommand_drill,
-    &hf_subcommand_status,
-    &hf_subcommand_switch,
+    &hf_subcommand_info,   &hf_subcommand_drill,  &hf_subcommand_bench,
+    &hf_subcommand_status, &hf_subcommand_switch,
 };
 
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))

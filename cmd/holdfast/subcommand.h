@@ -10,6 +10,7 @@ struct hf_subcommand {
     int (*run)(int count, char **arguments);
 };
 
+extern const struct hf_subcommand hf_subcommand_bench;
 extern const struct hf_subcommand hf_subcommand_drill;
 extern const struct hf_subcommand hf_subcommand_info;
 extern const struct hf_subcommand hf_subcommand_status;
