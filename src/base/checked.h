@@ -26,6 +26,12 @@ static inline bool hf_range_inside(uint64_t offset, uint64_t length, uint64_t li
     return offset <= limit && length <= limit - offset;
 }
 
+/* True if [a, a + a_length) and [b, b + b_length) have something in common. Neither is empty. */
+static inline bool hf_ranges_overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
+{
+    return a < b ? b - a < a_length : a - b < b_length;
+}
+
 static inline uint64_t hf_min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

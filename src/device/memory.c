@@ -226,8 +226,8 @@ static int judge_part(const struct hf_device *device, const struct hf_device_mem
     if (!hf_plan_region_is_sane(&region))
         return refuse(error, EINVAL, "add", part);
     for (size_t i = 0; i < index; i++) {
-        if (memory[i].guest_address < part->guest_address + part->size_bytes &&
-            part->guest_address < memory[i].guest_address + memory[i].size_bytes)
+        if (hf_ranges_overlap(memory[i].guest_address, memory[i].size_bytes, part->guest_address,
+                              part->size_bytes))
             return refuse(error, EEXIST, "add", part);
     }
     int result = judge_file(part, error);

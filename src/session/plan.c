@@ -131,11 +131,6 @@ int hf_plan_set_err(struct hf_plan *plan, uint16_t queue, int fd)
     return replace_fd(&ring->err_fd, fd);
 }
 
-static bool ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
-{
-    return a < b + b_size && b < a + a_size;
-}
-
 bool hf_plan_region_is_sane(const struct hf_region_plan *region)
 {
     uint64_t end;
@@ -148,7 +143,7 @@ bool hf_plan_region_is_sane(const struct hf_region_plan *region)
 static bool region_collides(const struct hf_region_plan *a, const struct hf_region_plan *b)
 {
     return a->generation != 0 &&
-           ranges_overlap(a->guest_address, a->size_bytes, b->guest_address, b->size_bytes);
+           hf_ranges_overlap(a->guest_address, a->size_bytes, b->guest_address, b->size_bytes);
 }
 
 static void memory_changed(struct hf_plan *plan)

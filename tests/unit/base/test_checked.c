@@ -46,6 +46,32 @@ static void a_range_that_wraps_around_is_outside(void **state)
     assert_true(hf_range_inside(0, UINT64_MAX, UINT64_MAX));
 }
 
+static void ranges_overlap_if_they_have_a_byte_in_common(void **state)
+{
+    static const struct {
+        uint64_t a, a_length, b, b_length;
+        bool overlap;
+    } cases[] = {
+        { 10, 5, 15, 5, false },
+        { 10, 6, 15, 5, true },
+        { 10, 5, 10, 5, true },
+        { 10, 9, 12, 1, true },
+        { 0, 1, UINT64_MAX - 1, 1, false },
+        { UINT64_MAX - 9, 10, UINT64_MAX, 1, true },
+        { UINT64_MAX - 9, 9, UINT64_MAX, 1, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(
+            hf_ranges_overlap(cases[i].a, cases[i].a_length, cases[i].b, cases[i].b_length),
+            cases[i].overlap);
+        assert_int_equal(
+            hf_ranges_overlap(cases[i].b, cases[i].b_length, cases[i].a, cases[i].a_length),
+            cases[i].overlap);
+    }
+}
+
 static void the_smaller_and_the_greater_are_told_apart(void **state)
 {
     (void)state;
@@ -84,6 +110,7 @@ int main(void)
         cmocka_unit_test(a_product_is_exact_or_refused),
         cmocka_unit_test(a_range_is_inside_up_to_its_last_byte),
         cmocka_unit_test(a_range_that_wraps_around_is_outside),
+        cmocka_unit_test(ranges_overlap_if_they_have_a_byte_in_common),
         cmocka_unit_test(the_smaller_and_the_greater_are_told_apart),
         cmocka_unit_test(only_powers_of_two_are_powers_of_two),
         cmocka_unit_test(alignment_goes_up_and_leaves_multiples),
