@@ -106,7 +106,7 @@ struct hf_relay_device {
 
     struct hf_relay_calls calls;
     struct hf_relay_space space;
-    dev_t region_device; /* of the in-flight region that the VMM got from us */
+    dev_t region_device; /* of the in-flight region that the VMM has */
     ino_t region_inode;
 
     struct hf_timer hang_timer;

@@ -111,6 +111,10 @@ static void look_at(struct hf_relay_device *device, const struct hf_relay_effect
         event.error = EINVAL;
     else
         event.ours = facts.st_ino == device->region_inode && facts.st_dev == device->region_device;
+    if (event.error == 0) {
+        device->region_device = facts.st_dev;
+        device->region_inode = facts.st_ino;
+    }
     hf_relay_device_feed(device, &event);
 }
 

@@ -177,11 +177,13 @@ static uint16_t note_stopped(struct hf_relay *relay, uint16_t index, uint16_t ba
 {
     const struct hf_back_ring *ring = &relay->back.rings[index];
 
-    relay->rings[index] = (struct hf_relay_ring){ .was_stopped = true,
-                                                  .base = base,
-                                                  .used = base,
-                                                  .size = ring->size,
-                                                  .addresses = ring->addresses };
+    relay->rings[index] =
+        (struct hf_relay_ring){ .was_stopped = true,
+                                .base = base,
+                                .used = base,
+                                .in_flight = hf_relay_plan(relay)->rings[index].in_flight,
+                                .size = ring->size,
+                                .addresses = ring->addresses };
     return base;
 }
 
@@ -260,10 +262,19 @@ static void message(struct hf_relay_context *context)
     if (!asks_for_stop(event.message))
         relay->hold = HF_RELAY_HOLD_NONE;
     relay->deadline_ns = 0;
-    relay->dial = relay->front->session.dial;
+    relay->dial = hf_relay_told_dial(relay);
     feed(context, &event);
     if (relay->wait != HF_RELAY_WAIT_NONE && limit_of(relay) != 0)
         relay->deadline_ns = context->event->now_ns + limit_of(relay);
+}
+
+/* Descriptors that were to go into the plan once the edge has said more. */
+static void drop_asked(struct hf_relay_context *context)
+{
+    const struct hf_relay *relay = context->relay;
+
+    if (relay->wait == HF_RELAY_WAIT_INDICES || relay->wait == HF_RELAY_WAIT_EDGE)
+        hf_relay_close(context, relay->asked[0].fd);
 }
 
 /* Nobody waits for anything any more; its memory is let go when nobody uses it. */
@@ -273,6 +284,7 @@ static void hang_up(struct hf_relay_context *context)
     struct hf_relay *relay = context->relay;
 
     hf_relay_forget(context);
+    drop_asked(context);
     relay->wait = HF_RELAY_WAIT_NONE;
     relay->asked_count = 0;
     relay->leaving = true;
@@ -292,16 +304,27 @@ static void indices(struct hf_relay_context *context)
     }
 }
 
-static void made(struct hf_relay_context *context)
+/* A region was looked at, and this is what it came to; or it was made, and goes out. */
+static void take_region(struct hf_relay_context *context)
 {
     struct hf_relay *relay = context->relay;
+    bool looked_at = relay->asked[0].kind == HF_BACK_EFFECT_INFLIGHT_ADOPT;
 
-    if (relay->wait != HF_RELAY_WAIT_EDGE) {
+    if (context->event->error == 0 && looked_at)
+        hf_relay_adopt(context);
+    else if (looked_at)
+        hf_relay_close(context, relay->asked[0].fd);
+    if (context->event->error == 0)
+        relay->region_epoch = hf_relay_plan(relay)->epoch;
+}
+
+static void made(struct hf_relay_context *context)
+{
+    if (context->relay->wait != HF_RELAY_WAIT_EDGE) {
         hf_relay_close(context, context->event->fd);
         return;
     }
-    if (context->event->error == 0 && relay->asked[0].kind == HF_BACK_EFFECT_INFLIGHT_ADOPT)
-        hf_relay_adopt(context);
+    take_region(context);
     hf_relay_finish(context, -context->event->error);
 }
 
@@ -328,6 +351,11 @@ static void (*const handlers[HF_RELAY_EVENT_COUNT])(struct hf_relay_context *) =
     [HF_RELAY_EVENT_TIMER] = hf_relay_timer,
 };
 
+static bool is_as_it_was(const struct hf_plan *plan, uint64_t generation, bool ran)
+{
+    return generation == plan->last_generation && ran == plan->run;
+}
+
 void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
                    struct hf_relay_effects *effects)
 {
@@ -340,10 +368,13 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
     effects->count = 0;
     handlers[event->kind](&context);
     follow(relay);
-    if (generation != plan->last_generation || ran != plan->run)
-        hf_relay_emit(&context, HF_RELAY_EFFECT_CHANGED);
-    else
+    /* What has just changed is not settled; what is settled now may change more. */
+    if (is_as_it_was(plan, generation, ran)) {
         hf_relay_look(&context);
+        follow(relay);
+    }
+    if (!is_as_it_was(plan, generation, ran))
+        hf_relay_emit(&context, HF_RELAY_EFFECT_CHANGED);
     hf_relay_linger(&context);
 }
 

@@ -60,21 +60,31 @@ enum hf_relay_switch {
 /* A ring as the VMM has it. */
 struct hf_relay_ring {
     bool started;     /* KICK came, GET_VRING_BASE did not */
-    bool was_stopped; /* in this epoch: then the next four say where */
+    bool was_stopped; /* in this epoch: then the rest says where */
     uint16_t base;    /* answered */
     uint16_t used;
+    uint16_t in_flight;
     uint16_t size;
     struct hf_wire_vring_addr addresses;
 };
 
+enum hf_relay_undo_kind {
+    HF_RELAY_UNDO_NOTHING,
+    HF_RELAY_UNDO_RING,
+    HF_RELAY_UNDO_MEMORY,
+    HF_RELAY_UNDO_LOG,
+    HF_RELAY_UNDO_COUNT
+};
+
 /* How to take back what the present request changed in the plan, should the back-end refuse it. */
 struct hf_relay_undo {
-    bool armed;
-    bool memory; /* regions; else the ring */
+    enum hf_relay_undo_kind kind;
     uint16_t ring;
     bool was_started;
     struct hf_ring_plan ring_before;
     struct hf_region_plan regions_before[HF_REGION_COUNT_MAX];
+    struct hf_log_plan log_before;
+    struct hf_wire_log log_told;
 };
 
 struct hf_relay {
@@ -87,8 +97,9 @@ struct hf_relay {
     enum hf_relay_hold hold;
     enum hf_relay_wait wait;
     uint64_t deadline_ns; /* TIMER is wanted then; 0: not */
-    uint32_t dial;        /* session of the back-end that the present request was told to first */
-    bool ask_again;       /* nobody was there to be asked */
+    uint32_t dial; /* session that knew all when the present request came; 0: there was none */
+    uint64_t region_epoch; /* of the plan when the VMM's region was made or taken */
+    bool ask_again;        /* nobody was there to be asked */
     unsigned asked_count;
     struct hf_back_effect asked[HF_BACK_EFFECTS_MAX]; /* of the back core, not yet DONE */
     struct hf_relay_ring rings[HF_BACK_RINGS_MAX];
@@ -116,7 +127,8 @@ struct hf_relay_event {
     uint16_t ring, avail, used;
     const union hf_wire_body *body;
     int fd;
-    bool ours; /* MADE of an adoption: the region is one that we gave the VMM in this epoch */
+    bool ours; /* MADE of LOOK_AT: the region is the last one that was made for this VMM, or looked
+                  at */
 };
 
 enum hf_relay_effect_kind {
@@ -130,7 +142,7 @@ enum hf_relay_effect_kind {
     HF_RELAY_EFFECT_CUT,     /* the back-end does not stop: end its session, so that it is fenced */
     HF_RELAY_EFFECT_INDICES, /* read .ring's indices from guest memory, then INDICES, always */
     HF_RELAY_EFFECT_MAKE,    /* a fresh in-flight region for .inflight, then MADE */
-    HF_RELAY_EFFECT_LOOK_AT, /* .fd, borrowed: is it the region we gave? Then MADE */
+    HF_RELAY_EFFECT_LOOK_AT, /* .fd, borrowed: is it the region we know? Then MADE */
     HF_RELAY_EFFECT_CHANNEL, /* taking .fd: the VMM's back-end channel, instead of any before */
     HF_RELAY_EFFECT_NEW_EPOCH, /* for the log: what was in flight is forgotten; .why */
     HF_RELAY_EFFECT_LATE,      /* for the log: a stop waits; .why */

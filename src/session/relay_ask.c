@@ -26,12 +26,11 @@ static const char *why_another_system(const struct hf_relay *relay,
 {
     const struct hf_relay_ring *before = &relay->rings[event->ring];
     const struct hf_back_ring *now = &relay->back.rings[event->ring];
-    uint16_t in_flight = hf_relay_plan(relay)->rings[event->ring].in_flight;
 
-    if (event->error == 0 && (uint16_t)(event->avail - event->used) < in_flight)
-        return "a ring has fewer requests than were in flight when it was stopped";
     if (!before->was_stopped)
         return NULL;
+    if (event->error == 0 && (uint16_t)(event->avail - event->used) < before->in_flight)
+        return "a ring has fewer requests than were in flight when it was stopped";
     if (now->size != before->size)
         return "a ring has another size than when it was stopped";
     if (!same_place(&now->addresses, &before->addresses))
@@ -92,12 +91,12 @@ static enum hf_relay_wait stop_ring(struct hf_relay_context *context,
     return HF_RELAY_WAIT_REST;
 }
 
+/* Refused, it is as before without more ado: the back core says how each ring is. */
 static enum hf_relay_wait enable_ring(struct hf_relay_context *context,
                                       const struct hf_back_effect *effect)
 {
     struct hf_relay *relay = context->relay;
 
-    hf_relay_remember_ring(relay, effect->ring);
     hf_plan_set_enabled(hf_relay_plan(relay), effect->ring, effect->value != 0);
     relay->released |= effect->value != 0;
     return HF_RELAY_WAIT_SETTLED;
@@ -191,16 +190,21 @@ static enum hf_relay_wait map_log(struct hf_relay_context *context,
 {
     const struct hf_wire_log *log = &context->relay->back.request.body.log;
 
-    hf_relay_close(context, hf_plan_set_log(hf_relay_plan(context->relay), log->size_bytes,
-                                            log->mmap_offset, effect->fd));
+    hf_relay_remember_log(context->relay);
+    hf_plan_set_log(hf_relay_plan(context->relay), log->size_bytes, log->mmap_offset, effect->fd);
     return HF_RELAY_WAIT_SETTLED;
 }
 
+/* It is on with the log (SET_LOG_BASE). Once it is off, the log is gone: before it is switched on
+ * again there must be another one. */
 static enum hf_relay_wait switch_log(struct hf_relay_context *context,
                                      const struct hf_back_effect *effect)
 {
-    if (effect->value == 0)
-        hf_relay_close(context, hf_plan_set_log(hf_relay_plan(context->relay), 0, 0, -1));
+    hf_relay_remember_log(context->relay);
+    if (effect->value == 0) {
+        hf_plan_set_log(hf_relay_plan(context->relay), 0, 0, -1);
+        memset(&context->relay->back.log, 0, sizeof(context->relay->back.log));
+    }
     return HF_RELAY_WAIT_SETTLED;
 }
 
@@ -228,12 +232,18 @@ static enum hf_relay_wait look_at_region(struct hf_relay_context *context,
     return HF_RELAY_WAIT_EDGE;
 }
 
-/*
- * Some VMMs acknowledge the feature and use a region, some acknowledge it and do not: one that is
- * handed over before the rings start counts, else it is ours. The one that we made for the VMM may
- * have been converted meanwhile for a back-end that lays it out differently: then the VMM's copy is
- * the older.
- */
+/* Of another epoch, its heads are nobody's; of this one, it may have been converted for a back-end
+ * that lays it out differently, and what the VMM has is the older one. */
+static bool is_stale(const struct hf_relay_context *context)
+{
+    const struct hf_plan *plan = hf_relay_plan(context->relay);
+
+    return context->event->ours &&
+           (plan->inflight.generation != 0 || context->relay->region_epoch != plan->epoch);
+}
+
+/* Some VMMs acknowledge the feature and use a region, some acknowledge it and do not: one that is
+ * handed over before the rings start counts, else it is ours. */
 void hf_relay_adopt(struct hf_relay_context *context)
 {
     struct hf_plan *plan = hf_relay_plan(context->relay);
@@ -245,7 +255,7 @@ void hf_relay_adopt(struct hf_relay_context *context)
                                        .queue_size = told->queue_size,
                                        .fd = fd };
 
-    if (context->event->ours && plan->inflight.generation != 0) {
+    if (is_stale(context)) {
         hf_relay_close(context, fd);
         return;
     }

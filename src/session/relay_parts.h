@@ -26,6 +26,9 @@ void hf_relay_end_epoch(struct hf_relay_context *context, const char *why);
 void hf_relay_finish(struct hf_relay_context *context, int result);
 
 /* relay_wait.c */
+/* The session whose back-end knows all there is to know: what it refuses from now on is what comes
+ * from now on. 0: there is none. */
+uint32_t hf_relay_told_dial(const struct hf_relay *relay);
 /* Ends the present request if what it waits for has come true. */
 void hf_relay_look(struct hf_relay_context *context);
 void hf_relay_timer(struct hf_relay_context *context);
@@ -47,6 +50,7 @@ void hf_relay_adopt(struct hf_relay_context *context);
 /* relay_undo.c */
 void hf_relay_remember_ring(struct hf_relay *relay, uint16_t ring);
 void hf_relay_remember_memory(struct hf_relay *relay);
+void hf_relay_remember_log(struct hf_relay *relay);
 /* Settled: what was replaced is not needed any more. */
 void hf_relay_forget(struct hf_relay_context *context);
 /* Refused: back to what was there before. */

@@ -7,8 +7,7 @@
 
 void hf_relay_remember_ring(struct hf_relay *relay, uint16_t ring)
 {
-    relay->undo.armed = true;
-    relay->undo.memory = false;
+    relay->undo.kind = HF_RELAY_UNDO_RING;
     relay->undo.ring = ring;
     relay->undo.was_started = relay->rings[ring].started;
     relay->undo.ring_before = hf_relay_plan(relay)->rings[ring];
@@ -18,10 +17,16 @@ void hf_relay_remember_memory(struct hf_relay *relay)
 {
     const struct hf_plan *plan = hf_relay_plan(relay);
 
-    relay->undo.armed = true;
-    relay->undo.memory = true;
+    relay->undo.kind = HF_RELAY_UNDO_MEMORY;
     for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
         relay->undo.regions_before[i] = plan->regions[i];
+}
+
+void hf_relay_remember_log(struct hf_relay *relay)
+{
+    relay->undo.kind = HF_RELAY_UNDO_LOG;
+    relay->undo.log_before = hf_relay_plan(relay)->log;
+    relay->undo.log_told = relay->back.log;
 }
 
 static void close_replaced(struct hf_relay_context *context, int before, int now)
@@ -52,17 +57,10 @@ static void forget_memory(struct hf_relay_context *context)
     }
 }
 
-void hf_relay_forget(struct hf_relay_context *context)
+static void forget_log(struct hf_relay_context *context)
 {
-    struct hf_relay_undo *undo = &context->relay->undo;
-
-    if (!undo->armed)
-        return;
-    undo->armed = false;
-    if (undo->memory)
-        forget_memory(context);
-    else
-        forget_ring(context);
+    close_replaced(context, context->relay->undo.log_before.fd,
+                   hf_relay_plan(context->relay)->log.fd);
 }
 
 static void undo_ring(struct hf_relay_context *context)
@@ -79,6 +77,7 @@ static void undo_ring(struct hf_relay_context *context)
     context->relay->rings[undo->ring].started = undo->was_started;
     if (now.layout_generation != before->layout_generation)
         hf_plan_set_ring(plan, undo->ring, before->size, &addresses, before->base);
+    plan->rings[undo->ring].in_flight = before->in_flight;
     hf_plan_set_enabled(plan, undo->ring, !before->disabled);
     if (now.kick_fd != before->kick_fd)
         hf_relay_close(context, hf_plan_set_kick(plan, undo->ring, before->kick_fd));
@@ -108,15 +107,40 @@ static void undo_memory(struct hf_relay_context *context)
     }
 }
 
+static void undo_log(struct hf_relay_context *context)
+{
+    const struct hf_log_plan *before = &context->relay->undo.log_before;
+    struct hf_plan *plan = hf_relay_plan(context->relay);
+
+    context->relay->back.log = context->relay->undo.log_told;
+    if (plan->log.fd != before->fd)
+        hf_relay_close(context,
+                       hf_plan_set_log(plan, before->size_bytes, before->mmap_offset, before->fd));
+}
+
+static const struct {
+    void (*forget)(struct hf_relay_context *context);
+    void (*undo)(struct hf_relay_context *context);
+} kinds[HF_RELAY_UNDO_COUNT] = {
+    [HF_RELAY_UNDO_RING] = { forget_ring, undo_ring },
+    [HF_RELAY_UNDO_MEMORY] = { forget_memory, undo_memory },
+    [HF_RELAY_UNDO_LOG] = { forget_log, undo_log },
+};
+
+void hf_relay_forget(struct hf_relay_context *context)
+{
+    enum hf_relay_undo_kind kind = context->relay->undo.kind;
+
+    context->relay->undo.kind = HF_RELAY_UNDO_NOTHING;
+    if (kind != HF_RELAY_UNDO_NOTHING)
+        kinds[kind].forget(context);
+}
+
 void hf_relay_undo(struct hf_relay_context *context)
 {
-    struct hf_relay_undo *undo = &context->relay->undo;
+    enum hf_relay_undo_kind kind = context->relay->undo.kind;
 
-    if (!undo->armed)
-        return;
-    undo->armed = false;
-    if (undo->memory)
-        undo_memory(context);
-    else
-        undo_ring(context);
+    context->relay->undo.kind = HF_RELAY_UNDO_NOTHING;
+    if (kind != HF_RELAY_UNDO_NOTHING)
+        kinds[kind].undo(context);
 }

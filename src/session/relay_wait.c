@@ -21,13 +21,20 @@ static bool is_there(const struct hf_relay *relay)
     return hf_phase_connected(relay->front->phase) && relay->front->phase != HF_PHASE_NEGOTIATING;
 }
 
-/* The back-end was told and agreed; or none is there, and the last one cannot do harm any more: the
- * next will be told. What is held back is told to nobody yet. */
+/* The back-end was told and agreed; or none is there: the next will be told. And the last one
+ * cannot do harm any more. What is held back is told to nobody yet. */
 static bool is_settled(const struct hf_relay *relay)
 {
     if (hf_phase_connected(relay->front->phase))
-        return hf_front_is_settled(relay->front);
+        return hf_front_is_settled(relay->front) && !hf_relay_plan(relay)->settle_owed;
     return at_rest(relay);
+}
+
+uint32_t hf_relay_told_dial(const struct hf_relay *relay)
+{
+    const struct hf_front *front = relay->front;
+
+    return hf_phase_connected(front->phase) && is_settled(relay) ? front->session.dial : 0;
 }
 
 static bool is_refused(const struct hf_relay_context *context)
@@ -107,14 +114,24 @@ static void stop_too_late(struct hf_relay_context *context)
     hf_relay_emit(context, HF_RELAY_EFFECT_INDICES)->ring = relay->asked[0].ring;
 }
 
-/* What takes memory away must not be called done while somebody may use it. Anything else is
- * recorded, and told as soon as somebody listens. */
-static int verdict_on_late(uint32_t request)
+/* Who still uses what is to go (memory, or a log that nobody will read any more), or does not yet
+ * mark what it writes, must not be forgotten about. */
+static bool may_do_harm(const struct hf_relay *relay)
 {
-    bool takes_away = request == HF_REQUEST_REM_MEM_REG || request == HF_REQUEST_SET_MEM_TABLE ||
-                      request == HF_REQUEST_GET_CONFIG || request == HF_REQUEST_SET_CONFIG;
+    uint32_t request = relay->back.request.request;
+    bool logs = (relay->back.features & HF_FEATURE(LOG_ALL)) != 0;
+    bool begins = relay->asked[0].kind == HF_BACK_EFFECT_LOG_SWITCH && relay->asked[0].value != 0;
 
-    return takes_away ? -ETIMEDOUT : 0;
+    return request == HF_REQUEST_REM_MEM_REG || request == HF_REQUEST_SET_MEM_TABLE || begins ||
+           (request == HF_REQUEST_SET_LOG_BASE && logs);
+}
+
+/* Anything else is recorded, and told as soon as somebody listens. */
+static int verdict_on_late(const struct hf_relay *relay)
+{
+    bool asks = relay->wait == HF_RELAY_WAIT_ANSWER;
+
+    return asks || may_do_harm(relay) ? -ETIMEDOUT : 0;
 }
 
 static void too_late(struct hf_relay_context *context)
@@ -122,7 +139,7 @@ static void too_late(struct hf_relay_context *context)
     if (context->relay->wait == HF_RELAY_WAIT_REST)
         stop_too_late(context);
     else
-        hf_relay_finish(context, verdict_on_late(context->relay->back.request.request));
+        hf_relay_finish(context, verdict_on_late(context->relay));
 }
 
 /* Its rings do not come to rest: whoever runs them is cut off, and fenced. */
