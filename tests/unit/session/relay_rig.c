@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Both edges of a relay core that is led by hand. */
-#include "relay_rig.h"
+/* Both edges of a relay core that is led by hand, and its back-end. */
+#include "relay_rig_parts.h"
 
 #include "cmocka_all.h"
 
 #include <errno.h>
 
-#define FEATURES RELAY_RIG_FEATURES
-#define PROTOCOL                                                                                   \
-    (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
-     HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
-     HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
-     HF_PROTOCOL_FEATURE(LOG_SHMFD))
-#define REGION_SIZE  UINT64_C(0x100000)
-#define REGION_BYTES (RELAY_RIG_RINGS * 8192u)
-
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
-static int open_fd(struct relay_rig *rig)
+int relay_rig_open_fd(struct relay_rig *rig)
 {
     assert_true(rig->last_fd + 1 < (int)RELAY_RIG_FDS);
     rig->open[++rig->last_fd] = 1;
@@ -50,8 +41,6 @@ static void judge_fds(const struct relay_rig *rig, const struct hf_message *mess
 }
 
 /* ---- the back-end's side --------------------------------------------------------------------- */
-
-static void step_relay(struct relay_rig *rig, struct hf_relay_event event);
 
 static void settle(struct relay_rig *rig);
 
@@ -133,8 +122,8 @@ static struct hf_message give_region(struct relay_rig *rig, const struct hf_mess
     struct hf_message reply = hf_message_reply(HF_REQUEST_GET_INFLIGHT_FD);
 
     reply.body.inflight = message->body.inflight;
-    reply.body.inflight.mmap_size_bytes = REGION_BYTES;
-    reply.fds[0] = open_fd(rig);
+    reply.body.inflight.mmap_size_bytes = RELAY_RIG_REGION_BYTES;
+    reply.fds[0] = relay_rig_open_fd(rig);
     reply.fd_count = 1;
     return reply;
 }
@@ -173,9 +162,9 @@ static struct hf_message answer_to(struct relay_rig *rig, const struct hf_messag
     if (request == HF_REQUEST_SET_VRING_ENABLE)
         run_ring(rig, (uint16_t)message->body.state.index);
     if (request == HF_REQUEST_GET_FEATURES)
-        reply.body.u64 = FEATURES;
+        reply.body.u64 = RELAY_RIG_FEATURES;
     else if (request == HF_REQUEST_GET_PROTOCOL_FEATURES)
-        reply.body.u64 = PROTOCOL;
+        reply.body.u64 = RELAY_RIG_PROTOCOL;
     else if (request == HF_REQUEST_GET_QUEUE_NUM)
         reply.body.u64 = RELAY_RIG_RINGS;
     else if (request == HF_REQUEST_GET_MAX_MEM_SLOTS)
@@ -198,7 +187,7 @@ static void leave(struct relay_rig *rig)
 
     rig->told[message->request]++;
     if (message->request != rig->mute &&
-        hf_request_is_answered(info, hf_message_needs_reply(message), PROTOCOL)) {
+        hf_request_is_answered(info, hf_message_needs_reply(message), RELAY_RIG_PROTOCOL)) {
         assert_true(rig->pending_count < RELAY_RIG_REPLIES_MAX);
         rig->pending[rig->pending_count++] = answer_to(rig, message);
     }
@@ -244,30 +233,30 @@ static void ask(struct relay_rig *rig, const struct hf_relay_effect *effect)
 
 static void read_indices(struct relay_rig *rig, uint16_t ring)
 {
-    step_relay(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_INDICES,
-                                             .ring = ring,
-                                             .avail = rig->avail[ring],
-                                             .used = rig->used[ring],
-                                             .error = rig->unreadable ? EFAULT : 0,
-                                             .fd = -1 });
+    relay_rig_step(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_INDICES,
+                                                 .ring = ring,
+                                                 .avail = rig->avail[ring],
+                                                 .used = rig->used[ring],
+                                                 .error = rig->unreadable ? EFAULT : 0,
+                                                 .fd = -1 });
 }
 
 static void make(struct relay_rig *rig, const struct hf_relay_effect *effect)
 {
     union hf_wire_body body = { .inflight = effect->inflight };
 
-    body.inflight.mmap_size_bytes = REGION_BYTES;
-    rig->known_fd = open_fd(rig);
-    step_relay(rig, (struct hf_relay_event){
-                        .kind = HF_RELAY_EVENT_MADE, .body = &body, .fd = rig->known_fd });
+    body.inflight.mmap_size_bytes = RELAY_RIG_REGION_BYTES;
+    rig->known_fd = relay_rig_open_fd(rig);
+    relay_rig_step(rig, (struct hf_relay_event){
+                            .kind = HF_RELAY_EVENT_MADE, .body = &body, .fd = rig->known_fd });
 }
 
 static void look_at(struct relay_rig *rig)
 {
-    step_relay(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MADE,
-                                             .error = rig->bad_region,
-                                             .ours = rig->known_fd > 0,
-                                             .fd = -1 });
+    relay_rig_step(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MADE,
+                                                 .error = rig->bad_region,
+                                                 .ours = rig->known_fd > 0,
+                                                 .fd = -1 });
 }
 
 static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *effect)
@@ -297,7 +286,7 @@ static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *eff
         look_at(rig);
 }
 
-static void step_relay(struct relay_rig *rig, struct hf_relay_event event)
+void relay_rig_step(struct relay_rig *rig, struct hf_relay_event event)
 {
     struct hf_relay_effects now;
 
@@ -318,16 +307,16 @@ static void look(struct relay_rig *rig)
 
     rig->look = false;
     rig->lost = HF_FAULT_NONE;
-    step_relay(rig, event);
+    relay_rig_step(rig, event);
 }
 
 static void hear_answer(struct relay_rig *rig)
 {
     rig->answered = false;
-    step_relay(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_ANSWER,
-                                             .error = rig->answer_error,
-                                             .body = &rig->answer,
-                                             .fd = -1 });
+    relay_rig_step(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_ANSWER,
+                                                 .error = rig->answer_error,
+                                                 .body = &rig->answer,
+                                                 .fd = -1 });
 }
 
 static bool pump_once(struct relay_rig *rig)
@@ -374,142 +363,9 @@ void relay_rig_wait(struct relay_rig *rig, uint64_t duration_ns)
         if (rig->front.armed_ns != 0 && rig->front.armed_ns <= rig->now_ns)
             step_front(rig, (struct hf_event){ .kind = HF_EVENT_TIMER });
         if (rig->relay.deadline_ns != 0 && rig->relay.deadline_ns <= rig->now_ns)
-            step_relay(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_TIMER, .fd = -1 });
+            relay_rig_step(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_TIMER, .fd = -1 });
         relay_rig_pump(rig);
     }
-}
-
-/* ---- messages -------------------------------------------------------------------------------- */
-
-static unsigned fds_wanted(const struct hf_message *message)
-{
-    const struct hf_request_info *info = hf_request_info(message->request);
-
-    if (info->request.fds == HF_FDS_NONE)
-        return 0;
-    if (info->request.fds == HF_FDS_OPTIONAL)
-        return message->kind == HF_PAYLOAD_LOG;
-    if (info->request.fds == HF_FDS_PER_REGION)
-        return message->body.table.count;
-    if (info->request.fds == HF_FDS_UNLESS_BIT8)
-        return (message->body.u64 & HF_WIRE_NO_FD) == 0;
-    return 1;
-}
-
-static void give_fds(struct relay_rig *rig, struct hf_message *message)
-{
-    message->fd_count = fds_wanted(message);
-    for (unsigned i = 0; i < message->fd_count; i++)
-        message->fds[i] = open_fd(rig);
-}
-
-struct hf_message relay_rig_message(struct relay_rig *rig, enum hf_request request, uint64_t a,
-                                    uint64_t b)
-{
-    struct hf_message message = hf_message_request(request);
-
-    message.flags |= HF_MESSAGE_NEED_REPLY;
-    if (message.kind == HF_PAYLOAD_U64)
-        message.body.u64 = a;
-    else if (message.kind == HF_PAYLOAD_VRING_STATE)
-        message.body.state = (struct hf_wire_vring_state){ (uint32_t)a, (uint32_t)b };
-    else if (message.kind == HF_PAYLOAD_VRING_ADDR)
-        message.body.addr = (struct hf_wire_vring_addr){
-            .index = (uint32_t)a, .desc = b, .avail = b + 0x1000, .used = b + 0x2000
-        };
-    else if (message.kind == HF_PAYLOAD_CONFIG)
-        message.body.config =
-            (struct hf_wire_config){ .offset = (uint32_t)a, .size_bytes = (uint32_t)b };
-    else if (message.kind == HF_PAYLOAD_LOG)
-        message.body.log = (struct hf_wire_log){ .size_bytes = 0x100000 };
-    give_fds(rig, &message);
-    return message;
-}
-
-struct hf_message relay_rig_region(struct relay_rig *rig, enum hf_request request, unsigned place)
-{
-    struct hf_message message = hf_message_request(request);
-    const struct hf_wire_region region = { .guest_address = place * REGION_SIZE,
-                                           .size_bytes = REGION_SIZE,
-                                           .user_address = 0x40000000 + place * REGION_SIZE };
-
-    message.flags |= HF_MESSAGE_NEED_REPLY;
-    if (message.kind == HF_PAYLOAD_MEM_REGION) {
-        message.body.region = region;
-    } else {
-        message.body.table.count = 1;
-        message.body.table.regions[0] = region;
-    }
-    give_fds(rig, &message);
-    return message;
-}
-
-struct hf_message relay_rig_inflight(struct relay_rig *rig, enum hf_request request)
-{
-    struct hf_message message = hf_message_request(request);
-
-    message.body.inflight = (struct hf_wire_inflight){ .mmap_size_bytes = REGION_BYTES,
-                                                       .queue_count = RELAY_RIG_RINGS,
-                                                       .queue_size = 128 };
-    if (request == HF_REQUEST_SET_INFLIGHT_FD)
-        message.flags |= HF_MESSAGE_NEED_REPLY;
-    give_fds(rig, &message);
-    return message;
-}
-
-bool relay_rig_send_message(struct relay_rig *rig, const struct hf_message *message)
-{
-    unsigned before = rig->replies;
-
-    assert_true(hf_relay_settled(&rig->relay));
-    step_relay(rig, (struct hf_relay_event){
-                        .kind = HF_RELAY_EVENT_MESSAGE, .message = message, .fd = -1 });
-    relay_rig_pump(rig);
-    assert_true(rig->replies <= before + 1);
-    return rig->replies > before;
-}
-
-bool relay_rig_send(struct relay_rig *rig, enum hf_request request, uint64_t a, uint64_t b)
-{
-    struct hf_message message = relay_rig_message(rig, request, a, b);
-
-    return relay_rig_send_message(rig, &message);
-}
-
-void relay_rig_do(struct relay_rig *rig, enum hf_request request, uint64_t a, uint64_t b)
-{
-    assert_true(relay_rig_send(rig, request, a, b));
-    assert_int_equal(rig->reply.request, request);
-    assert_int_equal(rig->reply.body.u64, 0);
-}
-
-void relay_rig_set_ring(struct relay_rig *rig, uint16_t ring, uint16_t base)
-{
-    relay_rig_do(rig, HF_REQUEST_SET_VRING_NUM, ring, 128);
-    relay_rig_do(rig, HF_REQUEST_SET_VRING_BASE, ring, base);
-    relay_rig_do(rig, HF_REQUEST_SET_VRING_ADDR, ring, 0x40010000 + ring * UINT64_C(0x10000));
-    relay_rig_do(rig, HF_REQUEST_SET_VRING_CALL, ring, 0);
-    relay_rig_do(rig, HF_REQUEST_SET_VRING_KICK, ring, 0);
-}
-
-void relay_rig_start_all(struct relay_rig *rig)
-{
-    for (uint16_t i = 0; i < RELAY_RIG_RINGS; i++)
-        relay_rig_set_ring(rig, i, rig->used[i]);
-    for (uint16_t i = 0; i < RELAY_RIG_RINGS; i++)
-        relay_rig_do(rig, HF_REQUEST_SET_VRING_ENABLE, i, 1);
-}
-
-void relay_rig_stop_all(struct relay_rig *rig)
-{
-    for (uint16_t i = 0; i < RELAY_RIG_RINGS; i++)
-        assert_true(relay_rig_send(rig, HF_REQUEST_GET_VRING_BASE, i, 0));
-}
-
-void relay_rig_hang_up(struct relay_rig *rig)
-{
-    step_relay(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_HANG_UP, .fd = -1 });
-    relay_rig_pump(rig);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -543,9 +399,9 @@ void relay_rig_begin(struct relay_rig *rig)
     assert_int_equal(rig->front.phase, HF_PHASE_READY);
     promise = hf_relay_promise_of(&rig->front.session, 1, false);
     hf_relay_begin(&rig->relay, &promise);
-    relay_rig_do(rig, HF_REQUEST_SET_PROTOCOL_FEATURES, PROTOCOL, 0);
+    relay_rig_do(rig, HF_REQUEST_SET_PROTOCOL_FEATURES, RELAY_RIG_PROTOCOL, 0);
     relay_rig_do(rig, HF_REQUEST_SET_OWNER, 0, 0);
-    relay_rig_do(rig, HF_REQUEST_SET_FEATURES, FEATURES & ~HF_FEATURE(LOG_ALL), 0);
+    relay_rig_do(rig, HF_REQUEST_SET_FEATURES, RELAY_RIG_FEATURES & ~HF_FEATURE(LOG_ALL), 0);
     struct hf_message memory = relay_rig_region(rig, HF_REQUEST_ADD_MEM_REG, 0);
     assert_true(relay_rig_send_message(rig, &memory));
 }
