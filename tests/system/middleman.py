@@ -140,4 +140,5 @@ def main(path, behind=None, state=None):
             back.close()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
