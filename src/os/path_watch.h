@@ -18,8 +18,8 @@
 
 struct hf_path_port;
 
-/* Zero it, set `appeared` (and `host`), start it. `appeared` comes in a dispatch of the watch's own loop, maybe
- * too often; it may stop the watch. */
+/* Zero it, set `appeared` (and `host`), start it. `appeared` comes in a dispatch of the watch's own
+ * loop, maybe too often; it may stop the watch. */
 struct hf_path_watch {
     void (*appeared)(struct hf_path_watch *watch);
     void *host; /* the caller's own */

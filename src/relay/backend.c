@@ -219,18 +219,11 @@ static void answer_now(struct hf_relay_device *device, int error)
     device->answer_error = error;
 }
 
-static bool can_be_asked(const struct hf_relay_device *device)
-{
-    const struct hf_front *front = &device->backend->front;
-
-    return hf_phase_connected(front->phase) && front->phase != HF_PHASE_NEGOTIATING;
-}
-
 void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked *asked)
 {
     bool reset = asked->request == HF_REQUEST_RESET_DEVICE;
     uint64_t gate = reset ? HF_PROTOCOL_FEATURE(RESET_DEVICE) : HF_PROTOCOL_FEATURE(CONFIG);
-    bool there = can_be_asked(device);
+    bool there = hf_phase_agreed(device->backend->front.phase);
     bool has = there && (device->backend->front.session.protocol & gate) != 0;
 
     if (has) {

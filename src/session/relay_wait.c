@@ -15,12 +15,6 @@ static bool at_rest(const struct hf_relay *relay)
     return !plan->settle_owed && !hf_plan_any_ran(plan);
 }
 
-/* Past the handshake: it can be asked. */
-static bool is_there(const struct hf_relay *relay)
-{
-    return hf_phase_connected(relay->front->phase) && relay->front->phase != HF_PHASE_NEGOTIATING;
-}
-
 /* The back-end was told and agreed; or none is there: the next will be told. And the last one
  * cannot do harm any more. What is held back is told to nobody yet. */
 static bool is_settled(const struct hf_relay *relay)
@@ -68,7 +62,7 @@ static void look_rest(struct hf_relay_context *context)
 
 static void look_answer(struct hf_relay_context *context)
 {
-    if (context->relay->ask_again && is_there(context->relay))
+    if (context->relay->ask_again && hf_phase_agreed(context->relay->front->phase))
         hf_relay_ask(context);
 }
 
