@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-matrix soak-crash soak-kills soak-comings soak-fuzz install deps docs format clean
+.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
 
 all: build
 
@@ -127,6 +127,13 @@ soak-comings: tests
 # Four hours and a half, in pieces of five minutes: an hour of processor time a target.
 soak-fuzz: fuzz-programs
 	@$(SOAK) fuzz --seconds=$(SOAK_FUZZ_SECONDS) --jobs=2
+
+# By hand, on a quiet machine: two processors are the load's and the back-end's. Adds a section to
+# docs/performance.md. BENCH_FLAGS=--null measures one socket against itself.
+BENCH_FLAGS ?=
+
+bench: build
+	@HOLDFAST_BUILD=$(BUILD) tests/system/bench $(BENCH_FLAGS)
 
 install: build
 	@tools/configure $(BUILD) --prefix=$(PREFIX)

@@ -18,9 +18,10 @@ def command(*words):
 
 
 def revision():
-    """Of the sources; what soak writes itself does not count as a change."""
+    """Of the sources; what soak and bench write themselves does not count as a change."""
     commit = command("git", "log", "-1", "--format=%h")
-    changed = command("git", "status", "--porcelain", "-uno", "--", ":/", ":!:/docs/soak.md")
+    changed = command("git", "status", "--porcelain", "-uno", "--", ":/", ":!:/docs/soak.md",
+                      ":!:/docs/performance.md")
     return (commit or "not from a repository") + (" with changes" if changed else "")
 
 
@@ -70,14 +71,25 @@ def own_seconds():
                for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-class Load:
-    """How much of the machine was taken by neither us nor children that have ended: others, the
-    kernel's own threads, the hypervisor."""
+def seconds_of(process):
+    """Of one that still runs: the 14th and 15th field of proc(5)."""
+    with open(f"/proc/{process}/stat", encoding="utf-8") as file:
+        user, system = map(int, file.read().rpartition(")")[2].split()[11:13])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
 
-    def __init__(self):
-        self.began = time.monotonic(), busy_seconds(), own_seconds()
+
+class Load:
+    """How much of the machine was taken by neither us, nor children that have ended, nor these
+    processes: others, the kernel's own threads, the hypervisor."""
+
+    def __init__(self, processes=()):
+        self.processes = processes
+        self.began = self.now()
+
+    def now(self):
+        own = own_seconds() + sum(map(seconds_of, self.processes))
+        return time.monotonic(), busy_seconds(), own
 
     def of_others(self):
-        elapsed, busy, own = (now - then for now, then in
-                              zip((time.monotonic(), busy_seconds(), own_seconds()), self.began))
+        elapsed, busy, own = (now - then for now, then in zip(self.now(), self.began))
         return max(0.0, (busy - own) / elapsed / os.cpu_count())
