@@ -26,7 +26,8 @@ struct hf_relay_calls {
     uint32_t dials[HF_RELAY_CALLS_MAX]; /* of whose session each is */
 };
 
-/* What the VMM has read of the config space: the answer while nobody else is there. */
+/* What VMMs have read of the config space: the answer while nobody else is there, for the next VMM
+ * too. */
 struct hf_relay_space {
     uint32_t size_bytes; /* from 0 on */
     uint8_t bytes[HF_WIRE_CONFIG_MAX];

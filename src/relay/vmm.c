@@ -77,7 +77,6 @@ static int begin(struct hf_relay_device *device, int fd)
     device->promise.offer.features_tolerated = device->config.type->features_tolerated;
     hf_relay_begin(&device->core, &device->promise);
     device->served = true;
-    device->space.size_bytes = 0;
     hf_relay_device_log(device, HF_LOG_INFO, "a VMM has connected (process %d)", device->vmm.pid);
     return 0;
 }
