@@ -222,19 +222,21 @@ void hf_relay_finish(struct hf_relay_context *context, int result)
     }
 }
 
-/* Rings that are not to be served say so without an effect while they are stopped; and the features
- * are told with the next start. */
+/* Rings that are not to be served say so without an effect while they are stopped; features that
+ * were refused are those of before again. */
 static void follow(struct hf_relay *relay)
 {
     struct hf_plan *plan = hf_relay_plan(relay);
     const uint64_t not_guests = HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL);
+    bool idle = relay->wait == HF_RELAY_WAIT_NONE;
 
     for (uint16_t i = 0; i < relay->back.offer.ring_count; i++) {
-        if (relay->wait == HF_RELAY_WAIT_NONE)
+        if (idle)
             hf_plan_set_enabled(plan, i, relay->back.rings[i].enabled);
         relay->released |= relay->back.rings[i].started && relay->back.rings[i].enabled;
     }
-    if (plan->features_generation == 0 || plan->features != (relay->back.features & ~not_guests))
+    if (plan->features_generation == 0 ||
+        (idle && plan->features != (relay->back.features & ~not_guests)))
         hf_plan_set_features(plan, relay->back.features);
     hf_relay_update_run(relay);
 }

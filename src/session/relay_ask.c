@@ -208,11 +208,12 @@ static enum hf_relay_wait switch_log(struct hf_relay_context *context,
     return HF_RELAY_WAIT_SETTLED;
 }
 
-static enum hf_relay_wait settle(struct hf_relay_context *context,
-                                 const struct hf_back_effect *effect)
+/* Refused, they are what the back core still has: see follow() in relay.c. */
+static enum hf_relay_wait set_features(struct hf_relay_context *context,
+                                       const struct hf_back_effect *effect)
 {
-    (void)context;
     (void)effect;
+    hf_plan_set_features(hf_relay_plan(context->relay), context->relay->back.request.body.u64);
     return HF_RELAY_WAIT_SETTLED;
 }
 
@@ -287,7 +288,7 @@ static hf_relay_asker *const askers[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_MEMORY_REMOVE] = remove_memory,
     [HF_BACK_EFFECT_INFLIGHT_CREATE] = make_region,
     [HF_BACK_EFFECT_INFLIGHT_ADOPT] = look_at_region,
-    [HF_BACK_EFFECT_FEATURES] = settle,
+    [HF_BACK_EFFECT_FEATURES] = set_features,
     [HF_BACK_EFFECT_CONFIG_GET] = ask_back_end,
     [HF_BACK_EFFECT_CONFIG_SET] = ask_back_end,
 };

@@ -157,6 +157,21 @@ static void a_refused_enable_leaves_the_ring_disabled(void **state)
     relay_rig_end(&rig);
 }
 
+/* They are told before any ring starts, so that it is known which request was the wrong one. */
+static void refused_features_leave_those_of_before(void **state)
+{
+    (void)state;
+    relay_rig_begin(&rig);
+    uint64_t before = rig.front.plan.features;
+    rig.refuse = HF_REQUEST_SET_FEATURES;
+    assert_true(relay_rig_send(&rig, HF_REQUEST_SET_FEATURES, HF_FEATURE(PROTOCOL_FEATURES), 0));
+    assert_int_equal(rig.reply.body.u64, 1);
+    assert_int_not_equal(before, 0);
+    assert_true(rig.front.plan.features == before);
+    rig.refuse = 0;
+    relay_rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +183,7 @@ int main(void)
         cmocka_unit_test(what_a_new_back_end_refuses_is_not_the_vmms_request),
         cmocka_unit_test(a_refused_end_of_the_log_leaves_it_on),
         cmocka_unit_test(a_refused_enable_leaves_the_ring_disabled),
+        cmocka_unit_test(refused_features_leave_those_of_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
