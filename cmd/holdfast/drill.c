@@ -37,6 +37,8 @@ enum option_key {
     KEY_SIZE,
     KEY_FILE,
     KEY_POLL,
+    KEY_VIA_RELAY,
+    KEY_VICTIM,
     KEY_JSON,
     KEY_EACH_KILL,
     KEY_KEEP,
@@ -70,6 +72,12 @@ static const struct argp_option option_table[] = {
     { "file", KEY_FILE, "PATH", 0, "Where COMMAND keeps its data: checked at the end", 0 },
     { "poll", KEY_POLL, NULL, 0,
       "Watch the rings instead of waiting for calls; takes a whole processor", 0 },
+    { "via-relay", KEY_VIA_RELAY, NULL, 0,
+      "Put holdfast-relay between: no front-end may lose its connection, whatever is killed", 0 },
+    { "victim", KEY_VICTIM, "WHO", 0,
+      "Who is killed: back-end; with --via-relay also vmm (a front-end, and the next one connects "
+      "in its place) or any of both, or both at once (back-end)",
+      0 },
     { "json", KEY_JSON, NULL, 0, "Print the outcome as one JSON object", 0 },
     { "each-kill", KEY_EACH_KILL, NULL, 0, "Have every kill in that object by itself", 0 },
     { "keep", KEY_KEEP, NULL, 0,
@@ -112,6 +120,15 @@ static enum hf_recovery recovery(const char *word, struct argp_state *state)
 
     if (!hf_recovery_parse(word, &value))
         argp_error(state, "--recovery=%s: auto, inflight, driver or used-index", word);
+    return value;
+}
+
+static enum hf_drill_victim victim(const char *word, struct argp_state *state)
+{
+    enum hf_drill_victim value = HF_DRILL_VICTIM_BACK_END;
+
+    if (!hf_drill_victim_parse(word, &value))
+        argp_error(state, "--victim=%s: back-end, vmm or any", word);
     return value;
 }
 
@@ -192,6 +209,12 @@ static error_t parse(int key, char *word, struct argp_state *state)
     case KEY_POLL:
         settings->polls = true;
         return 0;
+    case KEY_VIA_RELAY:
+        settings->via_relay = true;
+        return 0;
+    case KEY_VICTIM:
+        settings->victim = victim(word, state);
+        return 0;
     case KEY_JSON:
         options->json = true;
         return 0;
@@ -200,6 +223,11 @@ static error_t parse(int key, char *word, struct argp_state *state)
         return 0;
     case KEY_KEEP:
         settings->keep = true;
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        if (settings->victim != HF_DRILL_VICTIM_BACK_END && !settings->via_relay)
+            argp_error(state, "--victim=vmm and any need --via-relay: without one, there is nobody "
+                              "to lose a VMM");
         return 0;
     case ARGP_KEY_ARG:
         return take_command(state);

@@ -89,16 +89,15 @@ void hf_backend_stop(struct hf_backend *backend, unsigned timeout_ms)
     hf_backend_reap(backend, timeout_ms, NULL);
 }
 
-static void describe_end(int status, struct hf_error *how)
+static void describe_end(const char *who, int status, struct hf_error *how)
 {
     if (WIFSIGNALED(status))
-        hf_error_set(how, ECHILD, "the back-end was ended by signal %d (%s)", WTERMSIG(status),
+        hf_error_set(how, ECHILD, "%s was ended by signal %d (%s)", who, WTERMSIG(status),
                      strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) == EXEC_FAILED)
-        hf_error_set(how, ECHILD, "the back-end's program could not be run");
+        hf_error_set(how, ECHILD, "the program of %s could not be run", who);
     else
-        hf_error_set(how, ECHILD, "the back-end ended by itself with status %d",
-                     WEXITSTATUS(status));
+        hf_error_set(how, ECHILD, "%s ended by itself with status %d", who, WEXITSTATUS(status));
 }
 
 /* First whether it is dead, then whose doing that was: the other way round, our own kill in between
@@ -111,7 +110,7 @@ bool hf_backend_ended(struct hf_backend *backend, struct hf_error *how)
         waitid(P_PID, (id_t)backend->pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0 ||
         end.si_pid == 0 || hf_killer_is_killing(&backend->killer))
         return false;
-    describe_end(reap(backend), how);
+    describe_end(backend->who, reap(backend), how);
     return true;
 }
 

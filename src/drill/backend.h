@@ -18,6 +18,7 @@
 #define HF_BACKEND_STAMP_FD  3 /* in the child, of the first stamp; the others follow */
 
 struct hf_backend_setup {
+    const char *who;      /* in sentences; NULL: the back-end */
     char *const *command; /* NULL-terminated; the words in braces are replaced */
     const char *socket_path;
     const char *file_path; /* NULL: {file} is an error */
@@ -34,6 +35,7 @@ enum hf_backend_stamp {
 
 struct hf_backend {
     char *words[HF_BACKEND_WORDS_MAX + 1];
+    const char *who;
     const char *socket_path;
     const char *log_path;
     int priority;

@@ -130,7 +130,8 @@ int hf_backend_init(struct hf_backend *backend, const struct hf_backend_setup *s
     int ret = 0;
 
     make_places(places, setup);
-    *backend = (struct hf_backend){ .socket_path = setup->socket_path,
+    *backend = (struct hf_backend){ .who = setup->who == NULL ? "the back-end" : setup->who,
+                                    .socket_path = setup->socket_path,
                                     .log_path = setup->log_path,
                                     .priority = setup->priority,
                                     .pidfd = -1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stages:  scene -> back-end -> attach -> fill -> (load, kill, wait, start, recover) x kills ->
- * load for another second -> flush -> sweep -> stop -> the file itself -> verdict
+ * The stages:  scene -> back-end (-> relay) -> attach -> fill -> (load, kill, wait, start, recover)
+ * x kills -> load for another second -> flush -> sweep -> stop -> the file itself -> verdict
  */
 #include "drill/drill.h"
 
@@ -76,7 +76,7 @@ static int start_backend(struct hf_drill *drill, struct hf_error *error)
     if (ret == 0)
         ret = hf_backend_spawn(&drill->backend, error);
     if (ret == 0)
-        ret = hf_drill_wait_listening(drill, error);
+        ret = hf_drill_wait_listening(drill, &drill->backend, error);
     return ret;
 }
 
@@ -95,6 +95,8 @@ static int prepare(struct hf_drill *drill, struct hf_error *error)
 {
     int ret = start_backend(drill, error);
 
+    if (ret == 0)
+        ret = hf_drill_start_relay(drill, error);
     if (ret < 0)
         return ret;
     ret = prepare_load(drill, error);
@@ -112,12 +114,16 @@ static int finish(struct hf_drill *drill, struct hf_error *error)
                                                    HF_WORKLOAD_SWEEP };
     int ret = 0;
 
-    for (unsigned i = 0; ret == 0 && i < sizeof(modes) / sizeof(modes[0]); i++)
+    for (unsigned i = 0; ret == 0 && i < sizeof(modes) / sizeof(modes[0]); i++) {
         ret = hf_drill_wait_mode(drill, modes[i], error);
+        if (ret == 0 && modes[i] == HF_WORKLOAD_STOPPED)
+            ret = hf_drill_measure_idle_relay(drill, error);
+    }
     if (ret < 0)
         return ret;
     HF_FOR_EACH_LOAD(load, drill)
     hf_load_detach(load);
+    hf_backend_stop(&drill->relay, STOP_LIMIT_MS);
     hf_backend_stop(&drill->backend, STOP_LIMIT_MS);
     return drill->scene.file_path[0] == 0 ? 0 : hf_drill_check_file(drill, error);
 }
@@ -126,8 +132,9 @@ static void judge(struct hf_drill *drill)
 {
     struct hf_drill_outcome *outcome = drill->outcome;
 
-    outcome->hits = hf_timeline_hits(&outcome->timeline);
-    outcome->verdict = hf_verdict_of(&outcome->tally, outcome->kills, outcome->hits);
+    outcome->hits = hf_timeline_hits(&outcome->timeline) + hf_timeline_hits(&outcome->vmm_timeline);
+    outcome->verdict =
+        hf_verdict_of(&outcome->tally, outcome->kills + outcome->vmm_kills, outcome->hits);
 }
 
 /* What harm left behind is evidence; so is what could not go on, unless somebody told it to end. */
@@ -142,6 +149,7 @@ static void clean_up(struct hf_drill *drill, int ret)
 {
     hf_drill_clear_line(drill);
     hf_backend_done(&drill->backend); /* first: its killer looks at the rings of the loads */
+    hf_backend_done(&drill->relay);
     HF_FOR_EACH_LOAD(load, drill)
     hf_load_done(load);
     hf_aim_done(&drill->aim);
@@ -187,7 +195,8 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
     sigset_t before;
 
     *outcome = (struct hf_drill_outcome){ .recovery = settings->recovery };
-    if (drill == NULL || hf_timeline_init(&outcome->timeline, settings->kills) < 0) {
+    if (drill == NULL || hf_timeline_init(&outcome->timeline, settings->kills) < 0 ||
+        hf_timeline_init(&outcome->vmm_timeline, settings->kills) < 0) {
         free(drill);
         return hf_error_set(error, ENOMEM, "no memory for a drill");
     }
@@ -214,4 +223,5 @@ int hf_drill_run(const struct hf_drill_settings *settings, struct hf_drill_outco
 void hf_drill_outcome_done(struct hf_drill_outcome *outcome)
 {
     hf_timeline_done(&outcome->timeline);
+    hf_timeline_done(&outcome->vmm_timeline);
 }

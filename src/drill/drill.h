@@ -8,6 +8,7 @@
 #define HF_DRILL_DRILL_H
 
 #include "base/error.h"
+#include "drill/relay_use.h"
 #include "drill/tally.h"
 #include "drill/timeline.h"
 #include "drill/workload.h"
@@ -24,6 +25,14 @@ struct hf_drill_span {
 
 #define HF_DRILL_FRONT_ENDS_MAX 8
 
+/* Who is killed. The VMM's side only where there is a relay: the next VMM then connects to it. */
+enum hf_drill_victim {
+    HF_DRILL_VICTIM_BACK_END,
+    HF_DRILL_VICTIM_VMM,
+    HF_DRILL_VICTIM_ANY, /* one, the other, or both at once, drawn at random */
+    HF_DRILL_VICTIM_COUNT
+};
+
 struct hf_drill_settings {
     unsigned kills;
     uint64_t seed;
@@ -35,6 +44,8 @@ struct hf_drill_settings {
     uint32_t rate;
     bool direct; /* our own target: O_DIRECT */
     bool polls;
+    bool via_relay; /* a holdfast-relay between: no front-end may ever lose its connection */
+    enum hf_drill_victim victim;
     struct hf_drill_span down;    /* from the death of a back-end to the start of the next */
     struct hf_drill_span runtime; /* load between a recovery and the next kill */
     enum hf_recovery recovery;
@@ -49,16 +60,25 @@ struct hf_drill_settings {
 struct hf_drill_outcome {
     struct hf_tally tally;
     struct hf_timeline timeline;
-    unsigned kills;
-    unsigned hits; /* kills with a request in flight */
+    struct hf_timeline vmm_timeline; /* nothing listens in it */
+    unsigned kills;                  /* of the back-end alone */
+    unsigned vmm_kills;              /* of a VMM, with or without the back-end */
+    unsigned hits;                   /* of all, with a request in flight */
     unsigned ended_by_itself;
     enum hf_recovery recovery;
     bool file_checked;
+    pid_t relay_pid;                 /* 0: none was there */
+    struct hf_relay_use relay_early; /* while all run, after the first kills */
+    struct hf_relay_use relay_late;  /* and after the last */
+    uint64_t relay_idle_ns;          /* its processor time in a second in which nothing happens */
     enum hf_verdict verdict;
     char kept[PATH_MAX]; /* the folder; empty: it was removed */
 };
 
 extern const struct hf_drill_settings hf_drill_settings_default;
+
+/* "back-end", "vmm", "any". False if it is none of them. */
+bool hf_drill_victim_parse(const char *word, enum hf_drill_victim *victim);
 
 /*
  * 0 and *outcome (timeline freed by hf_drill_outcome_done, also after a failure), or -errno with a

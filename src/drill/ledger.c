@@ -6,6 +6,7 @@
  *     older than answered, and not older than anything seen     lost
  *     older than something that was seen, below answered        reverted (corrupted)
  *     older than something that was seen, not below answered    repeated (duplicated)
+ *     one of a dead writer, which a look had not found there    late (corrupted)
  */
 #include "drill/ledger.h"
 
@@ -18,7 +19,11 @@ struct hf_content_id hf_ledger_id(const struct hf_ledger *ledger, uint32_t block
 
 uint64_t hf_ledger_post_write(struct hf_ledger *ledger, uint32_t block)
 {
-    return ++ledger->blocks[block].posted;
+    struct hf_ledger_block *entry = &ledger->blocks[block];
+
+    /* From now on its generation is one among the older ones, if there is any trace of it. */
+    entry->left = entry->missed = 0;
+    return ++entry->posted;
 }
 
 void hf_ledger_end_write(struct hf_ledger *ledger, uint32_t block, bool good)
@@ -27,13 +32,20 @@ void hf_ledger_end_write(struct hf_ledger *ledger, uint32_t block, bool good)
         ledger->blocks[block].answered = ledger->blocks[block].posted;
 }
 
+void hf_ledger_abandon_write(struct hf_ledger *ledger, uint32_t block)
+{
+    ledger->blocks[block].left = ledger->blocks[block].posted;
+}
+
 struct hf_ledger_read hf_ledger_post_read(const struct hf_ledger *ledger, uint32_t block)
 {
     const struct hf_ledger_block *entry = &ledger->blocks[block];
 
-    return (struct hf_ledger_read){
-        .block = block, .posted = entry->posted, .answered = entry->answered, .seen = entry->seen
-    };
+    return (struct hf_ledger_read){ .block = block,
+                                    .posted = entry->posted,
+                                    .answered = entry->answered,
+                                    .seen = entry->seen,
+                                    .missed = entry->missed };
 }
 
 /* True if no write of the block was outstanding at any time of the read. */
@@ -62,6 +74,8 @@ static enum hf_finding judge_generations(const struct hf_ledger_block *now,
 {
     if (sight->newest > now->posted)
         return HF_FINDING_FUTURE;
+    if (read->missed != 0 && sight->newest == read->missed)
+        return HF_FINDING_LATE;
     if (sight->oldest < read->answered && sight->oldest != sight->newest && undisturbed(now, read))
         return HF_FINDING_TORN;
     if (sight->oldest < read->answered)
@@ -82,6 +96,18 @@ static void count(struct hf_tally *tally, enum hf_finding finding,
                      (unsigned long long)read->seen);
 }
 
+/* What a dead writer left behind is on the disk from now on, or never will be. */
+static void settle_left(struct hf_ledger_block *block, const struct hf_ledger_read *read,
+                        const struct hf_sight *sight)
+{
+    if (block->left == 0 || read->posted != block->left || !sight->intact)
+        return;
+    if (sight->oldest == block->left)
+        block->left = 0;
+    else if (sight->newest < block->left)
+        block->missed = block->left;
+}
+
 enum hf_finding hf_ledger_end_read(struct hf_ledger *ledger, const struct hf_ledger_read *read,
                                    const struct hf_sight *sight, struct hf_tally *tally)
 {
@@ -94,6 +120,7 @@ enum hf_finding hf_ledger_end_read(struct hf_ledger *ledger, const struct hf_led
     if (finding == HF_FINDING_NONE) {
         if (dated && sight->intact && sight->oldest > block->seen)
             block->seen = sight->oldest;
+        settle_left(block, read, sight);
         return finding;
     }
     /* The buffer's own fault says nothing of the block; the block's is told once a generation. */

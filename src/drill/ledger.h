@@ -18,6 +18,8 @@ struct hf_ledger_block {
     uint64_t answered; /* newest answered GOOD */
     uint64_t seen;     /* all of the block was seen to be this or newer */
     uint64_t told;     /* posted when a finding was counted: the same harm is counted once */
+    uint64_t left;     /* posted by one who died before its answer, and not seen yet; 0 = none */
+    uint64_t missed;   /* that one, once a look without it: it may not land any more; 0 = none */
 };
 
 struct hf_ledger {
@@ -35,6 +37,7 @@ struct hf_ledger_read {
     uint64_t posted;
     uint64_t answered;
     uint64_t seen;
+    uint64_t missed;
 };
 
 /* Identity of a block; the generation is the newest posted. */
@@ -44,6 +47,9 @@ struct hf_content_id hf_ledger_id(const struct hf_ledger *ledger, uint32_t block
 uint64_t hf_ledger_post_write(struct hf_ledger *ledger, uint32_t block);
 /* The write ended. Not GOOD: the block may hold the old or the new until the next GOOD one. */
 void hf_ledger_end_write(struct hf_ledger *ledger, uint32_t block, bool good);
+
+/* Who had posted it is dead: it landed or not, and does not land once a successor had a look. */
+void hf_ledger_abandon_write(struct hf_ledger *ledger, uint32_t block);
 
 /* Any number of reads of a block may be out. */
 struct hf_ledger_read hf_ledger_post_read(const struct hf_ledger *ledger, uint32_t block);

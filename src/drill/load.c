@@ -40,15 +40,33 @@ static void ring_fault(void *host, uint16_t queue, enum hf_ring_fault fault)
         drill->hopeless = true;
 }
 
+/* A back-end may come and go. Behind a relay nobody may notice: that is what it is for. */
+static void device_event(void *host, const struct hf_device_event *event)
+{
+    struct hf_load *load = host;
+    struct hf_drill *drill = load->drill;
+
+    if (!drill->settings->via_relay || load->initiator == NULL)
+        return;
+    if (event->kind != HF_DEVICE_EVENT_LOST && event->kind != HF_DEVICE_EVENT_REFUSED &&
+        event->kind != HF_DEVICE_EVENT_FAILED)
+        return;
+    hf_tally_add(&drill->outcome->tally, HF_FINDING_HANG_UP, "front-end %u: %s", load->index,
+                 event->text);
+    drill->hopeless = true;
+}
+
 static int attach(struct hf_load *load, struct hf_error *error)
 {
     const struct hf_drill_settings *settings = load->drill->settings;
     struct hf_initiator_config config = hf_initiator_config_default;
-    struct hf_initiator_ops ops = { .host = load, .ring_fault = ring_fault };
+    struct hf_initiator_ops ops = { .host = load,
+                                    .device_event = device_event,
+                                    .ring_fault = ring_fault };
     struct hf_initiator_wait wait = { .deadline_ns = hf_clock_ns() + ATTACH_LIMIT_NS,
                                       .patient = true };
 
-    config.socket_path = load->drill->scene.socket_path;
+    config.socket_path = hf_scene_front_path(&load->drill->scene, load->index);
     config.queue_count = settings->queues;
     config.depth = settings->depth;
     config.segments_max = 2;
@@ -134,7 +152,7 @@ static int make_workload(struct hf_load *load, struct hf_error *error)
         .lba_size_bytes = load->disk.block_size_bytes,
         .mix = settings->mix,
         .rate = (settings->rate + settings->front_ends - 1) / settings->front_ends,
-        .seed = settings->seed + load->index,
+        .seed = settings->seed + load->index + UINT64_C(1000) * load->lives,
     };
     int ret = hf_pool_init(&load->pool, hf_initiator_buffer(load->initiator),
                            hf_pool_bytes(settings->block_size_bytes, buffer_count(settings)),
@@ -157,9 +175,55 @@ int hf_load_prepare(struct hf_load *load, struct hf_error *error)
     return ret;
 }
 
+void hf_load_add_to_aim(const struct hf_load *load, struct hf_aim *aim)
+{
+    for (uint16_t i = 0; load->initiator != NULL && i < load->drill->settings->queues; i++) {
+        struct hf_ring ring = hf_initiator_ring(load->initiator, i);
+        hf_aim_add(aim, &ring);
+    }
+}
+
+unsigned hf_load_kill(struct hf_load *load)
+{
+    unsigned in_flight = 0;
+
+    for (uint16_t i = 0; i < load->drill->settings->queues; i++) {
+        struct hf_ring ring = hf_initiator_ring(load->initiator, i);
+        in_flight += (uint16_t)(hf_ring_avail_index(&ring) - hf_ring_used_index(&ring));
+    }
+    hf_workload_abandon(&load->workload);
+    hf_load_detach(load);
+    hf_workload_done(&load->workload);
+    hf_pool_done(&load->pool);
+    load->lives++;
+    return in_flight;
+}
+
+int hf_load_again(struct hf_load *load, struct hf_error *error)
+{
+    struct hf_drill *drill = load->drill;
+    int ret = attach(load, error);
+
+    if (ret == 0)
+        ret = make_workload(load, error);
+    if (ret < 0 && !drill->interrupted) {
+        hf_tally_add(&drill->outcome->tally, HF_FINDING_HANG_UP, "the next VMM is not served: %s",
+                     error->text);
+        hf_error_clear(error);
+        drill->hopeless = true;
+        return 0;
+    }
+    if (ret < 0)
+        return ret;
+    hf_workload_mark(&load->workload);
+    hf_workload_set_mode(&load->workload, HF_WORKLOAD_RUN);
+    return 0;
+}
+
 void hf_load_detach(struct hf_load *load)
 {
-    hf_pool_check(&load->pool);
+    if (load->pool.buffers != NULL)
+        hf_pool_check(&load->pool);
     hf_initiator_free(load->initiator);
     load->initiator = NULL;
 }

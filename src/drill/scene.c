@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,26 +54,25 @@ static int make_file(const struct hf_scene *scene, uint64_t size_bytes, struct h
 }
 
 /* Next to this program, as in a build folder; else by $PATH. */
-static void find_target(struct hf_scene *scene)
+static void find_program(char program[PATH_MAX], const char *name)
 {
     char self[PATH_MAX] = "";
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
     if (length > 0) {
         self[length] = 0;
-        int size =
-            snprintf(scene->program, sizeof(scene->program), "%s/holdfast-target", dirname(self));
-        if (size > 0 && (size_t)size < sizeof(scene->program) && access(scene->program, X_OK) == 0)
+        int size = snprintf(program, PATH_MAX, "%s/%s", dirname(self), name);
+        if (size > 0 && size < PATH_MAX && access(program, X_OK) == 0)
             return;
     }
-    snprintf(scene->program, sizeof(scene->program), "holdfast-target");
+    snprintf(program, PATH_MAX, "%s", name);
 }
 
 static void use_our_target(struct hf_scene *scene, const struct hf_drill_settings *settings)
 {
     static char socket_option[] = "--socket-path={socket}";
 
-    find_target(scene);
+    find_program(scene->program, "holdfast-target");
     snprintf(scene->queues, sizeof(scene->queues), "--queues=%u", settings->queues);
     snprintf(scene->unit, sizeof(scene->unit), "{file}%s", settings->direct ? ",cache=none" : "");
     scene->words[0] = scene->program;
@@ -82,6 +82,58 @@ static void use_our_target(struct hf_scene *scene, const struct hf_drill_setting
     scene->words[4] = NULL;
     scene->command = scene->words;
 }
+
+/* ---- the relay ---- */
+
+static json_t *relay_device(const struct hf_scene *scene, unsigned index)
+{
+    return json_pack("{s:o, s:s, s:s}", "name", json_sprintf("disk%u", index), "listen",
+                     scene->front_paths[index], "backend", scene->socket_path);
+}
+
+static int write_relay_config(const struct hf_scene *scene, unsigned devices,
+                              struct hf_error *error)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < devices; i++)
+        json_array_append_new(list, relay_device(scene, i));
+    json_t *config = json_pack("{s:o}", "devices", list);
+    int ret = config == NULL ? -1 : json_dump_file(config, scene->relay_config_path, 0);
+    json_decref(config);
+    return ret == 0 ? 0 : hf_error_set(error, EIO, "unable to write %s", scene->relay_config_path);
+}
+
+static int use_relay(struct hf_scene *scene, unsigned devices, struct hf_error *error)
+{
+    static char control_word[] = "--control={socket}";
+    static char ready_word[] = "--ready-fd={ready-fd}";
+
+    for (unsigned i = 0; i < devices; i++)
+        snprintf(scene->front_paths[i], sizeof(scene->front_paths[i]), "%s/vmm%u", scene->folder,
+                 i);
+    snprintf(scene->relay_config_path, sizeof(scene->relay_config_path), "%s/relay.json",
+             scene->folder);
+    snprintf(scene->relay_control_path, sizeof(scene->relay_control_path), "%s/control",
+             scene->folder);
+    snprintf(scene->relay_log_path, sizeof(scene->relay_log_path), "%s/relay.log", scene->folder);
+    snprintf(scene->relay_config_word, sizeof(scene->relay_config_word), "--config=%s",
+             scene->relay_config_path);
+    find_program(scene->relay_program, "holdfast-relay");
+    scene->relay_command[0] = scene->relay_program;
+    scene->relay_command[1] = scene->relay_config_word;
+    scene->relay_command[2] = control_word;
+    scene->relay_command[3] = ready_word;
+    scene->relay_command[4] = NULL;
+    return write_relay_config(scene, devices, error);
+}
+
+const char *hf_scene_front_path(const struct hf_scene *scene, unsigned front_end)
+{
+    return scene->relay_command[0] == NULL ? scene->socket_path : scene->front_paths[front_end];
+}
+
+/* ---- life ---- */
 
 static bool wants_file(const struct hf_drill_settings *settings)
 {
@@ -102,6 +154,8 @@ int hf_scene_make(struct hf_scene *scene, const struct hf_drill_settings *settin
 
     if (ret == 0 && settings->command == NULL)
         use_our_target(scene, settings);
+    if (ret == 0 && settings->via_relay)
+        ret = use_relay(scene, settings->front_ends, error);
     if (ret == 0 && wants_file(settings))
         ret = make_file(scene, settings->size_bytes, error);
     else
@@ -123,21 +177,29 @@ static void remove_in(const char *folder, const char *name)
 
 void hf_scene_remove(struct hf_scene *scene)
 {
+    static const char *const names[] = { "socket",     "socket.lock",  "disk.img", "back-end.log",
+                                         "relay.json", "control.lock", "control",  "relay.log" };
+    char name[32];
+
     if (scene->folder[0] == 0)
         return;
-    remove_in(scene->folder, "socket");
-    remove_in(scene->folder, "socket.lock");
-    remove_in(scene->folder, "disk.img");
-    remove_in(scene->folder, "back-end.log");
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        remove_in(scene->folder, names[i]);
+    for (unsigned i = 0; i < HF_DRILL_FRONT_ENDS_MAX; i++) {
+        snprintf(name, sizeof(name), "vmm%u", i);
+        remove_in(scene->folder, name);
+        snprintf(name, sizeof(name), "vmm%u.lock", i);
+        remove_in(scene->folder, name);
+    }
     rmdir(scene->folder);
     scene->folder[0] = 0;
 }
 
-void hf_scene_add_log(const struct hf_scene *scene, struct hf_error *error)
+static void add_tail(const char *log_path, struct hf_error *error)
 {
     char tail[LOG_TAIL_SIZE + 1] = "";
     char words[HF_ERROR_TEXT_SIZE];
-    HF_AUTO_FD int fd = open(scene->log_path, O_RDONLY | O_CLOEXEC);
+    HF_AUTO_FD int fd = open(log_path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return;
@@ -152,4 +214,14 @@ void hf_scene_add_log(const struct hf_scene *scene, struct hf_error *error)
     const char *line = strrchr(tail, '\n');
     snprintf(words, sizeof(words), "%s", error->text);
     hf_error_set(error, error->code, "%s; it said: %s", words, line == NULL ? tail : line + 1);
+}
+
+void hf_scene_add_log(const struct hf_scene *scene, struct hf_error *error)
+{
+    add_tail(scene->log_path, error);
+}
+
+void hf_scene_add_relay_log(const struct hf_scene *scene, struct hf_error *error)
+{
+    add_tail(scene->relay_log_path, error);
 }

@@ -24,10 +24,12 @@ static const struct {
     [HF_FINDING_DAMAGED] = { "wrong checksum", HF_CLASS_CORRUPTED },
     [HF_FINDING_TORN] = { "parts of different writes", HF_CLASS_CORRUPTED },
     [HF_FINDING_FUTURE] = { "data that was not written yet", HF_CLASS_CORRUPTED },
+    [HF_FINDING_LATE] = { "dead VMM's write landed after a look without it", HF_CLASS_CORRUPTED },
     [HF_FINDING_UNFILLED] = { "read answered GOOD without its data", HF_CLASS_CORRUPTED },
     [HF_FINDING_TOUCHED] = { "memory written after completion", HF_CLASS_CORRUPTED },
     [HF_FINDING_OVERRUN] = { "memory beside a buffer written", HF_CLASS_CORRUPTED },
     [HF_FINDING_STATUS] = { "request failed", HF_CLASS_FAILED },
+    [HF_FINDING_HANG_UP] = { "relay hung up on its VMM", HF_CLASS_FAILED },
     [HF_FINDING_OVERDUE] = { "request never completed", HF_CLASS_STUCK },
     [HF_FINDING_RING] = { "used ring broken by the device", HF_CLASS_DUPLICATED },
 };

@@ -29,10 +29,12 @@ enum hf_finding {
     HF_FINDING_DAMAGED,  /* checksum */
     HF_FINDING_TORN,     /* sectors of different generations, with no write under way */
     HF_FINDING_FUTURE,   /* a generation nobody wrote yet */
+    HF_FINDING_LATE,     /* a dead VMM's write, once its successor had seen it was not there */
     HF_FINDING_UNFILLED, /* a read answered GOOD that did not fill its buffer */
     HF_FINDING_TOUCHED,  /* memory written after the request it belonged to was completed */
     HF_FINDING_OVERRUN,  /* memory between buffers was written */
     HF_FINDING_STATUS,   /* any answer but GOOD */
+    HF_FINDING_HANG_UP,  /* the relay hung up on a VMM, or ended */
     HF_FINDING_OVERDUE,  /* not completed in time after the back-end listened */
     HF_FINDING_RING,     /* the device broke the ring */
     HF_FINDING_COUNT

@@ -46,8 +46,9 @@ static void show_progress(struct hf_drill *drill, uint64_t now_ns)
     if (!drill->settings->progress || now_ns < drill->progress_ns)
         return;
     drill->progress_ns = now_ns + PROGRESS_NS;
-    fprintf(stderr, "\r\033[Kkill %u of %u, %llu requests, %u in flight, %s", drill->outcome->kills,
-            drill->settings->kills, (unsigned long long)tally->requests, count_out(drill),
+    fprintf(stderr, "\r\033[Kkill %u of %u, %llu requests, %u in flight, %s",
+            drill->outcome->kills + drill->outcome->vmm_kills, drill->settings->kills,
+            (unsigned long long)tally->requests, count_out(drill),
             hf_tally_clean(tally) ? "no harm" : "HARM");
     fflush(stderr);
 }
@@ -96,6 +97,7 @@ int hf_drill_turn(struct hf_drill *drill, unsigned timeout_ms, struct hf_error *
     drive_load(drill->settings, load, now);
     look_for_overdue(drill, now);
     show_progress(drill, now);
+    hf_drill_look_at_relay(drill);
     if (drill->interrupted)
         return hf_error_set(error, EINTR, "interrupted");
     return look_at_process(drill, error);
@@ -121,15 +123,19 @@ int hf_drill_wait_until(struct hf_drill *drill, uint64_t deadline_ns, struct hf_
     return ret;
 }
 
-int hf_drill_wait_listening(struct hf_drill *drill, struct hf_error *error)
+int hf_drill_wait_listening(struct hf_drill *drill, struct hf_backend *process,
+                            struct hf_error *error)
 {
     uint64_t deadline = hf_clock_ns() + LISTEN_LIMIT_NS;
     int ret = 0;
 
-    while (ret == 0 && !hf_backend_look(&drill->backend)) {
+    while (ret == 0 && !drill->hopeless && !hf_backend_look(process)) {
         if (hf_clock_ns() >= deadline) {
-            hf_error_set(error, ETIMEDOUT, "the back-end does not listen");
-            hf_scene_add_log(&drill->scene, error);
+            hf_error_set(error, ETIMEDOUT, "%s does not listen", process->who);
+            if (process == &drill->backend)
+                hf_scene_add_log(&drill->scene, error);
+            else
+                hf_scene_add_relay_log(&drill->scene, error);
             return -ETIMEDOUT;
         }
         ret = hf_drill_turn(drill, 1, error);

@@ -30,11 +30,36 @@ static void print_classes(FILE *out, const struct hf_tally *tally)
         fprintf(out, "    %s\n", tally->notes[i]);
 }
 
-static void print_gaps(FILE *out, const struct hf_timeline *timeline)
+static void print_gaps(FILE *out, const struct hf_drill_outcome *outcome)
 {
+    const struct hf_timeline *timeline = &outcome->timeline;
+
     print_gap(out, "gap, kill to first completion:", hf_timeline_kill_gap(timeline));
     print_gap(out, "gap, listening to completion:", hf_timeline_listen_gap(timeline));
     print_gap(out, "gap, and lock free:", hf_timeline_lock_gap(timeline));
+    print_gap(out,
+              "gap, kill of a VMM to next one's:", hf_timeline_kill_gap(&outcome->vmm_timeline));
+}
+
+static void print_in_flight(FILE *out, const char *what, const struct hf_timeline *timeline)
+{
+    if (timeline->count > 0)
+        fprintf(out, "  in flight at %s: min %u, median %u\n", what,
+                hf_timeline_in_flight_min(timeline), hf_timeline_in_flight_median(timeline));
+}
+
+static void print_relay(FILE *out, const struct hf_drill_outcome *outcome)
+{
+    const struct hf_relay_use *early = &outcome->relay_early;
+    const struct hf_relay_use *late = &outcome->relay_late;
+
+    if (outcome->relay_pid != 0)
+        fprintf(out,
+                "  relay: %u descriptors (%u at first), %llu KiB resident (%llu at first), "
+                "%llu us of processor time in an idle second\n",
+                late->fds, early->fds, (unsigned long long)late->rss_bytes / 1024,
+                (unsigned long long)early->rss_bytes / 1024,
+                (unsigned long long)outcome->relay_idle_ns / 1000);
 }
 
 void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
@@ -45,12 +70,16 @@ void hf_drill_print_text(FILE *out, const struct hf_drill_settings *settings,
 
     fprintf(out, "%s\n", sentences[outcome->verdict]);
     fprintf(out, "  %u kills (%u met requests in flight), %llu requests, %llu replayed\n",
-            outcome->kills, outcome->hits, (unsigned long long)tally->requests,
+            outcome->kills + outcome->vmm_kills, outcome->hits, (unsigned long long)tally->requests,
             (unsigned long long)tally->replayed);
+    if (outcome->vmm_kills > 0)
+        fprintf(out, "  %u of the kills were of a VMM, or of both sides at once\n",
+                outcome->vmm_kills);
     print_classes(out, tally);
-    fprintf(out, "  in flight at a kill: min %u, median %u\n", hf_timeline_in_flight_min(timeline),
-            hf_timeline_in_flight_median(timeline));
-    print_gaps(out, timeline);
+    print_in_flight(out, "a kill", timeline);
+    print_in_flight(out, "a VMM's death", &outcome->vmm_timeline);
+    print_gaps(out, outcome);
+    print_relay(out, outcome);
     if (outcome->ended_by_itself > 0)
         fprintf(out, "  the back-end also ended by itself %u times\n", outcome->ended_by_itself);
     fprintf(out, "  recovery %s, seed %llu%s\n", hf_recovery_name(outcome->recovery),
@@ -70,6 +99,33 @@ static void add_gaps(json_t *object, const struct hf_timeline *timeline)
     json_object_set_new(object, "gap_kill_ms", gap_object(hf_timeline_kill_gap(timeline)));
     json_object_set_new(object, "gap_listen_ms", gap_object(hf_timeline_listen_gap(timeline)));
     json_object_set_new(object, "gap_lock_ms", gap_object(hf_timeline_lock_gap(timeline)));
+}
+
+static json_t *relay_object(const struct hf_drill_outcome *outcome)
+{
+    const struct hf_relay_use *early = &outcome->relay_early;
+    const struct hf_relay_use *late = &outcome->relay_late;
+
+    if (outcome->relay_pid == 0)
+        return json_null();
+    return json_pack("{s:[I, I], s:[I, I], s:I}", "fds", (json_int_t)early->fds,
+                     (json_int_t)late->fds, "rss_bytes", (json_int_t)early->rss_bytes,
+                     (json_int_t)late->rss_bytes, "idle_ns", (json_int_t)outcome->relay_idle_ns);
+}
+
+static json_t *in_flight_object(const struct hf_timeline *timeline)
+{
+    return json_pack("{s:I, s:I}", "min", (json_int_t)hf_timeline_in_flight_min(timeline), "median",
+                     (json_int_t)hf_timeline_in_flight_median(timeline));
+}
+
+static void add_relay(json_t *object, const struct hf_drill_outcome *outcome)
+{
+    json_object_set_new(object, "vmm_kills", json_integer((json_int_t)outcome->vmm_kills));
+    json_object_set_new(object, "in_flight_at_vmm_kill", in_flight_object(&outcome->vmm_timeline));
+    json_object_set_new(object, "gap_vmm_ms",
+                        gap_object(hf_timeline_kill_gap(&outcome->vmm_timeline)));
+    json_object_set_new(object, "relay", relay_object(outcome));
 }
 
 static void add_harm(json_t *object, const struct hf_tally *tally)
@@ -121,11 +177,9 @@ static json_t *outcome_object(const struct hf_drill_settings *settings,
     if (object == NULL)
         return NULL;
     add_harm(object, tally);
-    json_object_set_new(object, "in_flight_at_kill",
-                        json_pack("{s:I, s:I}", "min",
-                                  (json_int_t)hf_timeline_in_flight_min(timeline), "median",
-                                  (json_int_t)hf_timeline_in_flight_median(timeline)));
+    json_object_set_new(object, "in_flight_at_kill", in_flight_object(timeline));
     add_gaps(object, timeline);
+    add_relay(object, outcome);
     json_object_set_new(object, "file_checked", json_boolean(outcome->file_checked));
     json_object_set_new(object, "seed", json_integer((json_int_t)settings->seed));
     json_object_set_new(object, "recovery", json_string(hf_recovery_name(outcome->recovery)));

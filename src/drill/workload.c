@@ -394,15 +394,25 @@ int hf_workload_init(struct hf_workload *workload, const struct hf_workload_setu
 void hf_workload_done(struct hf_workload *workload)
 {
     free(workload->lanes);
-    workload->lanes = NULL;
-    workload->lane_count = 0;
+    *workload = (struct hf_workload){ 0 };
+}
+
+void hf_workload_abandon(struct hf_workload *workload)
+{
+    for (unsigned i = 0; i < workload->lane_count; i++) {
+        const struct hf_workload_lane *lane = &workload->lanes[i];
+        if (lane->out && lane->step == STEP_WRITE)
+            hf_ledger_abandon_write(workload->setup.ledger, lane->block);
+    }
+    workload->out = 0;
 }
 
 void hf_workload_set_mode(struct hf_workload *workload, enum hf_workload_mode mode)
 {
     workload->mode = mode;
     workload->next_block = 0;
-    hf_workload_pump(workload, hf_clock_ns());
+    if (workload->lanes != NULL)
+        hf_workload_pump(workload, hf_clock_ns());
 }
 
 bool hf_workload_ended(const struct hf_workload *workload)

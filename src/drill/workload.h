@@ -68,6 +68,8 @@ struct hf_workload {
 /* 0 or -ENOMEM. */
 int hf_workload_init(struct hf_workload *workload, const struct hf_workload_setup *setup);
 void hf_workload_done(struct hf_workload *workload);
+/* Its initiator is dead: what is out will never be answered. Nothing but done may follow. */
+void hf_workload_abandon(struct hf_workload *workload);
 
 /* Begins a mode; what is out completes as it was meant. */
 void hf_workload_set_mode(struct hf_workload *workload, enum hf_workload_mode mode);

@@ -170,7 +170,99 @@ static void two_reads_at_once_may_be_answered_in_any_order(void **state)
                      HF_FINDING_NONE);
 }
 
+static void a_dead_writers_write_has_landed_or_not(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    write_good(&disk, 2);
+    hf_ledger_post_write(&disk.ledger, 2);
+    execute(&disk, 2, 2);
+    hf_ledger_abandon_write(&disk.ledger, 2);
+    assert_int_equal(read_block(&disk, 2), HF_FINDING_NONE);
+    write_good(&disk, 2);
+    assert_int_equal(read_block(&disk, 2), HF_FINDING_NONE);
+    assert_true(hf_tally_clean(&disk.tally));
+}
+
+static void a_dead_writers_write_may_be_there_in_part(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    execute_part(&disk, 1, 2, 1024);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    assert_true(hf_tally_clean(&disk.tally));
+}
+
+static void a_successors_own_write_is_never_taken_for_the_dead_ones(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    hf_ledger_post_write(&disk.ledger, 1);
+    execute(&disk, 1, 3);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    hf_ledger_end_write(&disk.ledger, 1, true);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    assert_true(hf_tally_clean(&disk.tally));
+}
+
 /* ---- what it may not ---- */
+
+static void a_dead_writers_write_that_lands_after_a_look_without_it_is_corruption(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    execute(&disk, 1, 2);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_LATE);
+    assert_only(&disk, HF_CLASS_CORRUPTED, 1);
+}
+
+static void a_dead_writers_write_over_its_successors_is_corruption(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    write_good(&disk, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    execute(&disk, 1, 2);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_REVERTED);
+    assert_only(&disk, HF_CLASS_CORRUPTED, 1);
+}
+
+static void what_was_answered_before_a_writer_died_must_be_there(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_end_write(&disk.ledger, 1, true);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_LOST);
+    assert_only(&disk, HF_CLASS_LOST, 1);
+}
 
 static void a_write_answered_and_never_executed_is_lost(void **state)
 {
@@ -337,6 +429,12 @@ int main(void)
         cmocka_unit_test(a_failed_write_may_have_happened_or_not),
         cmocka_unit_test(a_read_posted_before_an_answer_may_see_what_was_before_it),
         cmocka_unit_test(two_reads_at_once_may_be_answered_in_any_order),
+        cmocka_unit_test(a_dead_writers_write_has_landed_or_not),
+        cmocka_unit_test(a_dead_writers_write_may_be_there_in_part),
+        cmocka_unit_test(a_successors_own_write_is_never_taken_for_the_dead_ones),
+        cmocka_unit_test(a_dead_writers_write_that_lands_after_a_look_without_it_is_corruption),
+        cmocka_unit_test(a_dead_writers_write_over_its_successors_is_corruption),
+        cmocka_unit_test(what_was_answered_before_a_writer_died_must_be_there),
         cmocka_unit_test(a_write_answered_and_never_executed_is_lost),
         cmocka_unit_test(the_first_write_of_a_block_can_be_lost),
         cmocka_unit_test(the_same_loss_counts_once_and_the_next_again),

@@ -27,6 +27,7 @@ static void findings_fall_into_the_classes_of_the_contract(void **state)
         { HF_FINDING_FUTURE, HF_CLASS_CORRUPTED },   { HF_FINDING_UNFILLED, HF_CLASS_CORRUPTED },
         { HF_FINDING_TOUCHED, HF_CLASS_CORRUPTED },  { HF_FINDING_OVERRUN, HF_CLASS_CORRUPTED },
         { HF_FINDING_STATUS, HF_CLASS_FAILED },      { HF_FINDING_OVERDUE, HF_CLASS_STUCK },
+        { HF_FINDING_LATE, HF_CLASS_CORRUPTED },     { HF_FINDING_HANG_UP, HF_CLASS_FAILED },
     };
 
     (void)state;
