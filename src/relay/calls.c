@@ -180,5 +180,7 @@ void hf_relay_calls_renew(struct hf_relay_device *device)
                             strerror(-result));
         return;
     }
+    /* What the one before asked may still be under way. */
+    update(&device->calls);
     give(device, ends[1]);
 }

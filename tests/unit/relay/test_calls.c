@@ -202,6 +202,25 @@ static void the_answer_for_a_back_end_that_is_gone_is_not_the_next_ones(void **s
     expect_passage(bench, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG);
 }
 
+/* As long as it owes answers, or reads nothing, no more is passed on. */
+static void the_next_back_end_waits_as_the_one_before_did(void **state)
+{
+    struct bench *bench = *state;
+
+    for (unsigned i = 0; i < HF_RELAY_CALLS_MAX; i++) {
+        ask(bench, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG, HF_MESSAGE_NEED_REPLY);
+        assert_int_equal(hear(bench->vmm).request, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG);
+    }
+    bench->frontend.front.session.dial++;
+    hf_relay_calls_renew(&bench->device);
+    ask(bench, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG, HF_MESSAGE_NEED_REPLY);
+    assert_int_equal(hear(bench->vmm).request, 0);
+    answer(bench, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG, 7);
+    hf_loop_dispatch(&bench->device.loop, 0);
+    assert_int_equal(hear(bench->vmm).request, HF_BACKEND_REQUEST_CONFIG_CHANGE_MSG);
+    assert_int_equal(hear(backend_of(bench)).request, 0);
+}
+
 static void a_vmm_that_closes_its_channel_leaves_the_back_end_refusals(void **state)
 {
     struct bench *bench = *state;
@@ -221,6 +240,7 @@ int main(void)
         ONE(each_request_follows_its_rule),
         ONE(who_does_not_ask_for_an_answer_gets_none),
         ONE(the_answer_for_a_back_end_that_is_gone_is_not_the_next_ones),
+        ONE(the_next_back_end_waits_as_the_one_before_did),
         ONE(a_vmm_that_closes_its_channel_leaves_the_back_end_refusals),
     };
 
