@@ -81,6 +81,18 @@ static bool is_lossy(const struct hf_relay_device *device)
            device->config.fence == HF_FENCE_NONE;
 }
 
+/* What a user can do about a refusal. */
+static const char *remedy_of(const struct hf_relay_device *device, const struct hf_report *report)
+{
+    uint64_t offered = device->backend->front.session.protocol_offered;
+
+    if (report->kind != HF_REPORT_REFUSED || device->config.allow_lossy ||
+        (offered & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0)
+        return "";
+    return "; it does not track requests in flight, so they would be lost with it: --allow-lossy "
+           "serves it all the same";
+}
+
 void hf_relay_status_report(struct hf_relay_device *device, const struct hf_report *report,
                             const char *text)
 {
@@ -92,7 +104,8 @@ void hf_relay_status_report(struct hf_relay_device *device, const struct hf_repo
     enum hf_log_level level = level_of(device, report, !was_crashed);
     if (report->kind == HF_REPORT_STARTED)
         note_start(device, report);
-    hf_relay_device_log(device, repeated ? HF_LOG_DEBUG : level, "%s", text);
+    hf_relay_device_log(device, repeated ? HF_LOG_DEBUG : level, "%s%s", text,
+                        remedy_of(device, report));
 }
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */

@@ -235,8 +235,9 @@ static void follow(struct hf_relay *relay)
             hf_plan_set_enabled(plan, i, relay->back.rings[i].enabled);
         relay->released |= relay->back.rings[i].started && relay->back.rings[i].enabled;
     }
-    if (plan->features_generation == 0 ||
-        (idle && plan->features != (relay->back.features & ~not_guests)))
+    /* Not before the VMM did: libvhost-user takes features without VERSION_1 for a bug. */
+    bool untold = plan->features_generation == 0 && any_started(relay);
+    if (untold || (idle && plan->features != (relay->back.features & ~not_guests)))
         hf_plan_set_features(plan, relay->back.features);
     hf_relay_update_run(relay);
 }

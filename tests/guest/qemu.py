@@ -60,7 +60,10 @@ class Lines:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.peer], [], [], left)[0]:
                 return None
-            data = self.peer.recv(65536)
+            try:
+                data = self.peer.recv(65536)
+            except ConnectionError:
+                data = b""
             if not data:
                 raise Stuck("QEMU closed a socket")
             self.rest += data

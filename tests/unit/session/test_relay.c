@@ -282,9 +282,19 @@ static void any_order_of_requests_is_survived(void **state)
     }
 }
 
+/* libvhost-user takes features without VERSION_1 for a bug, and hangs up. */
+static void no_features_are_told_before_the_vmm_has_any(void **state)
+{
+    (void)state;
+    relay_rig_begin(&rig);
+    assert_int_equal(rig.told[HF_REQUEST_SET_FEATURES], 1);
+    relay_rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_features_are_told_before_the_vmm_has_any),
         cmocka_unit_test(a_request_is_answered_when_the_back_end_has_confirmed_it),
         cmocka_unit_test(while_nobody_is_there_a_request_is_recorded_and_answered_at_once),
         cmocka_unit_test(a_loss_before_the_answer_counts_as_recorded),
