@@ -20,8 +20,8 @@ def command(*words):
 def revision():
     """Of the sources; what soak and bench write themselves does not count as a change."""
     commit = command("git", "log", "-1", "--format=%h")
-    changed = command("git", "status", "--porcelain", "-uno", "--", ":/", ":!:/docs/soak.md",
-                      ":!:/docs/performance.md")
+    changed = command("git", "status", "--porcelain", "-uno", "--", ":/",
+                      ":(top,exclude)docs/soak.md", ":(top,exclude)docs/performance.md")
     return (commit or "not from a repository") + (" with changes" if changed else "")
 
 
