@@ -117,7 +117,8 @@ static int begin(struct hf_relay_side *side, const char *const *paths, struct hf
     }
     struct hf_plan *plan = hf_frontend_plan(&side->frontend);
     plan->late_rings = device->config.type->late_rings;
-    if (!device->config.allow_lossy)
+    plan->must_track = !device->config.allow_lossy;
+    if (plan->must_track)
         plan->promise.protocol_features = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
     return 0;
 }

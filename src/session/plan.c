@@ -196,7 +196,8 @@ int hf_plan_end_epoch(struct hf_plan *plan)
 
     plan->epoch++;
     plan->epoch_generation = hf_plan_next_generation(plan);
-    plan->promise.protocol_features &= ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    if (!plan->must_track)
+        plan->promise.protocol_features &= ~HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
     plan->inflight = (struct hf_inflight_plan){ .fd = -1 };
     return fd;
 }

@@ -86,6 +86,7 @@ struct hf_plan {
     uint64_t features_generation;
     uint64_t protocol_wanted; /* what we would use where it is offered */
     struct hf_promise promise;
+    bool must_track; /* each back-end, in each epoch, must keep an in-flight region */
 
     uint16_t queue_count;    /* vrings, all of them */
     uint16_t tracked_queues; /* so many of them an in-flight region must hold; 0: all */

@@ -71,13 +71,14 @@ struct hf_inflight_plan hf_script_offer(const struct hf_message *reply)
     };
 }
 
-/* "None" is no fault (vhost-user: size 0), unless there is one that must be handed over. */
-static enum hf_fault do_without(struct hf_inflight_plan *kept, char *detail)
+/* "None" is no fault (vhost-user: size 0), unless there is one that must be handed over,
+ * or there must be one. */
+static enum hf_fault do_without(struct hf_plan *plan, char *detail)
 {
     struct hf_text text = hf_text_of(detail, HF_FAULT_DETAIL_SIZE);
 
-    if (kept->generation == 0) {
-        kept->absent = true;
+    if (plan->inflight.generation == 0 && !plan->must_track) {
+        plan->inflight.absent = true;
         return HF_FAULT_NONE;
     }
     hf_text_add(&text, "it keeps none");
@@ -101,7 +102,7 @@ enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
     if (state->session->told[HF_ROW_GET_INFLIGHT_FD] != state->plan->epoch)
         return HF_FAULT_NONE;
     if (reply->body.inflight.mmap_size_bytes == 0)
-        return do_without(kept, detail);
+        return do_without(state->plan, detail);
     struct hf_inflight_plan offer = hf_script_offer(reply);
     if (reply->fd_count != 1 ||
         !hf_plan_inflight_is_sane(&offer, hf_plan_tracked_queues(state->plan),

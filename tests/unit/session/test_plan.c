@@ -167,6 +167,15 @@ static void an_epoch_takes_its_region_with_it(void **state)
     assert_int_equal(hf_plan_end_epoch(&plan), -1);
 }
 
+static void what_must_track_must_in_the_next_epoch_too(void **state)
+{
+    (void)state;
+    plan.must_track = true;
+    plan.promise.protocol_features = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    hf_plan_end_epoch(&plan);
+    assert_int_equal(plan.promise.protocol_features, HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD));
+}
+
 static void only_switching_the_log_toggles_the_flags(void **state)
 {
     (void)state;
@@ -229,6 +238,7 @@ int main(void)
         FRESH(there_are_only_so_many_slots),
         FRESH(an_inflight_region_holds_the_rings_and_ends_in_a_file),
         FRESH(an_epoch_takes_its_region_with_it),
+        FRESH(what_must_track_must_in_the_next_epoch_too),
         FRESH(only_switching_the_log_toggles_the_flags),
         FRESH(settling_moves_the_base_of_rings_that_ran_as_they_are),
         FRESH(another_kick_leaves_the_layout_as_it_is),

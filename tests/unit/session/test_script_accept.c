@@ -125,6 +125,30 @@ static void who_keeps_none_is_refused_by_name(void **state)
     assert_false(plan.inflight.absent);
 }
 
+/* The answer "none", to who has none yet. */
+static enum hf_fault without_one(bool must_track)
+{
+    struct hf_script_state state = { .plan = &plan, .session = &session };
+    struct hf_reply_result result = { .taken = false };
+    const struct hf_message reply = { .fd_count = 0 };
+
+    hf_plan_init(&plan, RINGS);
+    plan.must_track = must_track;
+    hf_session_init(&session, 7);
+    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    return hf_accept_inflight(&state, &reply, &result, why);
+}
+
+static void who_may_lose_requests_does_without_one(void **state)
+{
+    (void)state;
+    assert_int_equal(without_one(false), HF_FAULT_NONE);
+    assert_true(plan.inflight.absent);
+    assert_int_equal(without_one(true), HF_FAULT_INFLIGHT_LAYOUT);
+    assert_string_equal(why, "it keeps none");
+    assert_false(plan.inflight.absent);
+}
+
 static void whose_region_cannot_be_one_is_refused(void **state)
 {
     struct hf_wire_inflight small = in_use;
@@ -143,6 +167,7 @@ int main(void)
         cmocka_unit_test(who_lays_it_out_in_the_same_way_gets_it_as_it_is),
         cmocka_unit_test(who_lays_it_out_differently_gets_a_copy),
         cmocka_unit_test(who_keeps_none_is_refused_by_name),
+        cmocka_unit_test(who_may_lose_requests_does_without_one),
         cmocka_unit_test(whose_region_cannot_be_one_is_refused),
     };
 
