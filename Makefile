@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
+.PHONY: all build demo tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
 
 all: build
 
@@ -29,6 +29,11 @@ build:
 
 drill: build
 	$(BUILD)/holdfast drill $(DRILL_FLAGS)
+
+# A Linux guest that cannot reconnect, and a back-end that dies while you watch.
+demo: build
+	@tools/deps guest
+	@HOLDFAST_BUILD=$(BUILD) tests/guest/demo
 
 tests:
 	@tools/deps build test format
