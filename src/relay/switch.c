@@ -295,10 +295,12 @@ int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
     return 0;
 }
 
-/* Ours, and what a VMM passes that has a queue for each of 16 processors and some pieces of memory:
- * each ring has a kick and a call, some an error. */
+/* Ours (12, and as many again while a switch is under way), and what a VMM passes that has a queue
+ * for each of two processors and two pieces of memory: each ring has a kick and a call. One that
+ * passes more takes them where there are any; where there are none, its session ends with that
+ * error. */
 unsigned hf_relay_device_fds(const struct hf_relay_device_config *config)
 {
     (void)config;
-    return 128;
+    return 36;
 }

@@ -2,12 +2,16 @@
 /* The side of the VMM: one at a time, one message at a time. */
 #include "relay/device_private.h"
 
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/stream.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* A relay that was killed a moment ago still has its lock. Others wait for so long at most. */
+#define GRACE_NS (300 * HF_NS_PER_MS)
 
 static struct hf_relay_device *device_of(void *host)
 {
@@ -160,7 +164,7 @@ static int listen_at(struct hf_relay_device *device, struct hf_error *error)
             hf_listener_adopt(&device->listener, hf_fd_steal(&device->config.listen_fd), error);
     else if (config->listen_path != NULL)
         result = hf_listener_init_mode(&device->listener, config->listen_path,
-                                       (mode_t)config->socket_mode, 0, error);
+                                       (mode_t)config->socket_mode, GRACE_NS, error);
     return result;
 }
 
