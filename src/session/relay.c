@@ -317,7 +317,7 @@ static void take_region(struct hf_relay_context *context)
         hf_relay_adopt(context);
     else if (looked_at)
         hf_relay_close(context, relay->asked[0].fd);
-    if (context->event->error == 0)
+    else if (context->event->error == 0)
         relay->region_epoch = hf_relay_plan(relay)->epoch;
 }
 

@@ -73,9 +73,13 @@ void hf_relay_start_ring(struct hf_relay_context *context)
                                                  .used = ring->addresses.used,
                                                  .used_guest = ring->addresses.log };
 
+    /* Where the guest sees it is where it goes on; what the VMM was told when it stopped may be
+     * older than what a back-end that was lost wrote last. */
+    uint16_t base = context->event->error == 0 ? context->event->used : ring->base;
+
     hf_relay_remember_ring(relay, index);
     if (!judge_epoch(context))
-        hf_plan_set_ring(plan, index, ring->size, &addresses, ring->base);
+        hf_plan_set_ring(plan, index, ring->size, &addresses, base);
     hf_plan_set_kick(plan, index, relay->asked[0].fd); /* the old one is in the undo */
     relay->rings[index].started = true;
     if ((relay->back.features & HF_FEATURE(PROTOCOL_FEATURES)) == 0)
@@ -260,6 +264,7 @@ void hf_relay_adopt(struct hf_relay_context *context)
         hf_relay_close(context, fd);
         return;
     }
+    context->relay->region_epoch = plan->epoch;
     /* Rings that it does not hold cannot be started: see the back core. */
     plan->tracked_queues = told->queue_count;
     hf_relay_close(context, hf_plan_set_inflight(plan, &region));

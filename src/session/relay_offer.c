@@ -28,13 +28,16 @@ struct hf_relay_promise hf_relay_promise_of(const struct hf_session *session, ui
     uint64_t ours =
         hf_protocol_features_for(HF_USE_RELAY) | (answers_config ? HF_PROTOCOL_FEATURE(CONFIG) : 0);
 
+    /* One that has none is as good as no back-end: it is refused when it shall serve. */
+    uint64_t rings = multiqueue ? hf_max_u64(1, hf_min_u64(session->queue_count, HF_BACK_RINGS_MAX))
+                                : ring_count;
+
     struct hf_relay_promise promise = { .protocol_features = passed };
 
     promise.offer = (struct hf_back_offer){
         .features = features_through(session->offered),
         .protocol_features = passed | ours,
-        .ring_count =
-            multiqueue ? (uint16_t)hf_min_u64(session->queue_count, HF_BACK_RINGS_MAX) : ring_count,
+        .ring_count = (uint16_t)rings,
         .ring_size_max = RING_SIZE_MAX,
         .memory_slots = slots ? (uint16_t)hf_min_u64(session->slot_count, HF_MEMORY_REGIONS_MAX)
                               : HF_REGION_COUNT_BASELINE,

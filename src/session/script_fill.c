@@ -2,6 +2,8 @@
 /* How the message of each row is filled from plan and session. Decides nothing. */
 #include "session/script_rows.h"
 
+#include "base/checked.h"
+
 static void attach(struct hf_message *message, int fd)
 {
     message->fds[0] = fd;
@@ -63,9 +65,14 @@ void hf_fill_features(HF_ROW_ARGS, struct hf_message *message)
 
 void hf_fill_get_inflight(HF_ROW_ARGS, struct hf_message *message)
 {
+    const struct hf_inflight_plan *kept = &state->plan->inflight;
+    uint16_t least = kept->generation != 0 ? kept->queue_size : 0;
+
     (void)index;
     message->body.inflight.queue_count = hf_plan_tracked_queues(state->plan);
-    message->body.inflight.queue_size = hf_plan_largest_ring(state->plan);
+    /* Rings that are not set up at the moment may have requests in the one that is kept. */
+    message->body.inflight.queue_size =
+        (uint16_t)hf_max_u64(hf_plan_largest_ring(state->plan), least);
 }
 
 void hf_fill_set_inflight(HF_ROW_ARGS, struct hf_message *message)

@@ -95,6 +95,22 @@ static void what_is_passed_on_a_later_back_end_must_have(void **state)
     assert_true(hf_relay_protocol_wanted() == promise.offer.protocol_features);
 }
 
+static void a_back_end_without_queues_is_no_reason_to_stop(void **state)
+{
+    static struct hf_front front;
+    static struct hf_relay relay;
+    const struct hf_relay_settings settings = { .reply_timeout_ns = 1 };
+    struct hf_session session = everything();
+
+    (void)state;
+    session.queue_count = 0;
+    struct hf_relay_promise promise = hf_relay_promise_of(&session, RINGS, false);
+    hf_front_init(&front, &hf_front_settings_default, 1);
+    hf_relay_init(&relay, &settings, &front);
+    hf_relay_begin(&relay, &promise);
+    assert_int_equal(front.plan.promise.queue_count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +119,7 @@ int main(void)
         cmocka_unit_test(of_a_back_end_that_offers_nothing_remains_what_is_ours),
         cmocka_unit_test(a_config_space_of_ours_is_offered_and_asked_of_no_back_end),
         cmocka_unit_test(what_is_passed_on_a_later_back_end_must_have),
+        cmocka_unit_test(a_back_end_without_queues_is_no_reason_to_stop),
     };
 
     return cmocka_run_group_tests_name("session/relay_offer", tests, NULL, NULL);

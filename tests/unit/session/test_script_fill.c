@@ -64,11 +64,24 @@ static void a_ring_begins_at_its_base(void **state)
     assert_int_equal(base.body.state.num, 77);
 }
 
+/* Rings that are stopped for a while, and larger, have requests in it. */
+static void a_region_is_never_asked_for_smaller_than_the_one_that_is_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(filled(HF_ROW_GET_INFLIGHT_FD, 0).body.inflight.queue_size, 8);
+    hf_plan_set_inflight(
+        &plan, &(struct hf_inflight_plan){ .queue_count = 2, .queue_size = 32, .mmap_size = 4096 });
+    assert_int_equal(filled(HF_ROW_GET_INFLIGHT_FD, 0).body.inflight.queue_size, 32);
+    hf_plan_end_epoch(&plan);
+    assert_int_equal(filled(HF_ROW_GET_INFLIGHT_FD, 0).body.inflight.queue_size, 8);
+}
+
 #define FRESH(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FRESH(a_region_is_never_asked_for_smaller_than_the_one_that_is_kept),
         FRESH(features_are_the_guests_and_bit_30_where_it_is_offered),
         FRESH(the_log_is_switched_on_in_features_and_addresses),
         FRESH(a_ring_begins_at_its_base),
