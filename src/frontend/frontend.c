@@ -25,16 +25,39 @@ static void trace(struct hf_frontend *frontend, const char *arrow, const struct 
     frontend->ops->trace(frontend->ops->host, line);
 }
 
+static bool hands_over_region(const struct hf_frontend *frontend)
+{
+    const struct hf_effects *effects = &frontend->effects;
+
+    for (unsigned i = 0; i < effects->count; i++) {
+        if (effects->list[i].kind == HF_EFFECT_SEND)
+            return effects->message.request == HF_REQUEST_SET_INFLIGHT_FD;
+    }
+    return false;
+}
+
+/* When it is taken; one that the host brought (a VMM's), when it is handed over first. The rings
+ * are known then, and at rest. */
+static void begin_region(struct hf_frontend *frontend, uint64_t generation_before)
+{
+    uint64_t generation = frontend->front.plan.inflight.generation;
+    bool taken = generation != generation_before;
+
+    if (generation == 0 || generation == frontend->begun_region ||
+        (!taken && !hands_over_region(frontend)))
+        return;
+    frontend->begun_region = generation;
+    hf_frontend_begin_region(frontend);
+}
+
 static void step(struct hf_frontend *frontend, struct hf_event *event)
 {
-    const struct hf_inflight_plan *inflight = &frontend->front.plan.inflight;
-    uint64_t region = inflight->generation;
+    uint64_t region = frontend->front.plan.inflight.generation;
 
     event->now_ns = hf_clock_ns();
     hf_front_step(&frontend->front, event, &frontend->effects);
     hf_front_check(&frontend->front);
-    if (inflight->generation != region && inflight->generation != 0)
-        hf_frontend_begin_region(frontend);
+    begin_region(frontend, region);
     hf_frontend_carry_out(frontend);
 }
 

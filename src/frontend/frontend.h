@@ -89,6 +89,7 @@ struct hf_frontend {
     struct hf_effects effects;
     struct hf_settlement settlement; /* outlives its event */
     uint16_t used_at_start[HF_QUEUE_COUNT_MAX];
+    uint64_t begun_region; /* generation of the in-flight region that was prepared last */
     uint64_t session_count;
 };
 

@@ -80,8 +80,10 @@ static struct hf_frontend_config config_of(const struct hf_relay_device *device,
                                          .settings = HF_FRONT_SETTINGS_DEFAULT };
 
     config.settings.dial_timeout_ns = DIAL_TIMEOUT_NS;
-    config.settings.reply_timeout_ns = device->config.reply_timeout_ns;
-    config.settings.stop_timeout_ns = device->config.stop_wait_ns;
+    /* Who hangs is given up in half of the time that the VMM waits at most: the other half is for
+     * his end. */
+    config.settings.reply_timeout_ns = device->config.reply_timeout_ns / 2;
+    config.settings.stop_timeout_ns = device->config.stop_wait_ns / 2;
     return config;
 }
 
@@ -220,6 +222,12 @@ static void answer_now(struct hf_relay_device *device, int error)
     device->answer_error = error;
 }
 
+/* Not one that never had a config space: its VMM would wait for nothing. */
+static bool may_answer_later(const struct hf_relay_device *device)
+{
+    return (device->promise.protocol_features & HF_PROTOCOL_FEATURE(CONFIG)) != 0;
+}
+
 void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked *asked)
 {
     bool reset = asked->request == HF_REQUEST_RESET_DEVICE;
@@ -239,5 +247,5 @@ void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked 
         hf_relay_space_answer(device, &device->answer.config))
         answer_now(device, 0);
     else
-        answer_now(device, there ? EOPNOTSUPP : ENOTCONN);
+        answer_now(device, may_answer_later(device) && !there ? ENOTCONN : EOPNOTSUPP);
 }
