@@ -19,6 +19,8 @@ void sim_case_write(const struct sim_case *situation, char word[static SIM_CASE_
     struct hf_text text = hf_text_of(word, SIM_CASE_WORD_SIZE);
 
     hf_text_add(&text, "%s/%s", situation->persona->name, situation->tale->name);
+    if (situation->habit != NULL)
+        hf_text_add(&text, "/%s", situation->habit->name);
     for (unsigned i = 0; i < situation->fault_count; i++) {
         hf_text_add(&text, ":%u:", situation->faults[i].step);
         write_fault(situation->faults[i].fault, &text);
@@ -66,11 +68,15 @@ bool sim_case_read(const char *word, struct sim_case *situation)
     if (strlen(word) >= sizeof(copy))
         return false;
     memcpy(copy, word, strlen(word) + 1);
-    char *tale = strsep(&rest, ":");
-    const char *persona = strsep(&tale, "/");
-    if (tale == NULL || sim_persona_named(persona) == NULL || sim_tale_named(tale) == NULL)
+    char *habit = strsep(&rest, ":");
+    const char *persona = strsep(&habit, "/");
+    const char *tale = strsep(&habit, "/");
+    if (tale == NULL || sim_persona_named(persona) == NULL || sim_tale_named(tale) == NULL ||
+        (habit != NULL && sim_relay_habit_named(habit) == NULL))
         return false;
-    *situation = sim_case_of(sim_persona_named(persona));
+    *situation = habit == NULL ? sim_case_of(sim_persona_named(persona))
+                               : sim_case_with_relay(sim_persona_named(persona),
+                                                     sim_relay_habit_named(habit));
     situation->tale = sim_tale_named(tale);
     return read_faults(&rest, situation);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A case as one word, PERSONA/TALE:STEP:FAULT:STEP:FAULT (as many as there are), with which it runs
+ * A case as one word, PERSONA/TALE:STEP:FAULT:STEP:FAULT (as many as there are; with a relay
+ * PERSONA/TALE/HABIT), with which it runs
  * again: --replay=WORD. Nothing else decides what happens. A fault is written as faults.c names it,
  * without commas and with dashes for spaces, so that a word outlives changes of the table.
  */

@@ -88,8 +88,11 @@ static void note_kick(struct sim_world *world, const struct hf_message *message)
 
     if (message->request != HF_REQUEST_SET_VRING_KICK)
         return;
+    uint16_t queue = (uint16_t)(message->body.u64 & HF_WIRE_VRING_MASK);
+
     process->kicked = true;
-    world->edge.started |= 1u << (message->body.u64 & HF_WIRE_VRING_MASK);
+    world->edge.started |= 1u << queue;
+    world->edge.generations[queue] = world->memory.rings[queue].generation;
 }
 
 static struct sim_injection inject(struct sim_world *world)
@@ -107,6 +110,29 @@ static struct sim_injection inject(struct sim_world *world)
     return injection;
 }
 
+/* The edge initialises a fresh region while the rings are at rest: some back-ends forget used_idx.
+ */
+static void prepare_region(struct sim_world *world)
+{
+    struct sim_inflight *inflight = sim_inflight_of(&world->memory, world->vmm.inflight);
+
+    for (uint16_t i = 0; i < world->front.plan.queue_count; i++)
+        if (world->memory.rings[i].size != 0)
+            sim_track_settle(&world->memory, &inflight->queues[i], i);
+}
+
+/* One that the VMM handed over is seen for the first time when it is handed on. */
+static void prepare_adopted(struct sim_world *world)
+{
+    uint64_t generation = world->front.plan.inflight.generation;
+
+    if (world->edge.prepared == generation)
+        return;
+    world->edge.prepared = generation;
+    world->vmm.inflight = sim_fd_object(&world->fds, world->front.plan.inflight.fd);
+    prepare_region(world);
+}
+
 static void send(struct sim_world *world, const struct hf_effect *effect)
 {
     struct sim_edge *edge = &world->edge;
@@ -121,6 +147,8 @@ static void send(struct sim_world *world, const struct hf_effect *effect)
     sim_world_note_message(world, "->", &message);
     if (!sim_edge_copy(world, HF_STREAM_REQUESTS, &message))
         return;
+    if (world->relay != NULL && message.request == HF_REQUEST_SET_INFLIGHT_FD)
+        prepare_adopted(world);
     hold_fds(world, &message);
     note_kick(world, &message);
     arrive.session = process->peer.session;
@@ -155,6 +183,14 @@ static bool may_still_run(const struct sim_world *world)
            process->peer.session == edge->settle_session;
 }
 
+/* A VMM that was answered before its rings were at rest may have gone on: its memory is another
+ * guest's by now. */
+static bool is_of_another_guest(const struct sim_world *world, uint16_t queue)
+{
+    return world->relay != NULL &&
+           world->edge.generations[queue] != world->memory.rings[queue].generation;
+}
+
 static void settle_tracks(struct sim_world *world, struct hf_settled *settled)
 {
     const struct hf_plan *plan = &world->front.plan;
@@ -167,7 +203,7 @@ static void settle_tracks(struct sim_world *world, struct hf_settled *settled)
         unsigned count;
 
         world->edge.bases[i] = plan->rings[i].base;
-        if (!hf_plan_ring_is_same(plan, i))
+        if (!hf_plan_ring_is_same(plan, i) || is_of_another_guest(world, i))
             continue;
         count = inflight != NULL && i < inflight->queue_count
                     ? sim_track_settle(&world->memory, &inflight->queues[i], i)
@@ -327,7 +363,7 @@ static void judge_started(struct sim_world *world)
     if (world->edge.in_transit > 0 || world->edge.sending)
         sim_fail(&world->verdict, "report: STARTED, but %u messages are not confirmed",
                  world->edge.in_transit);
-    else if (world->processes[world->edge.process].peer.connected)
+    else if (world->processes[world->edge.process].peer.connected && world->relay == NULL)
         sim_peer_audit(&world->processes[world->edge.process]);
 }
 
@@ -361,17 +397,6 @@ static void (*const carriers[HF_EFFECT_COUNT])(struct sim_world *, const struct 
     [HF_EFFECT_CALL_ALL] = call_all, [HF_EFFECT_CLOSE] = close_it,  [HF_EFFECT_ANSWER] = answer,
     [HF_EFFECT_REPORT] = report,     [HF_EFFECT_CONVERT] = convert,
 };
-
-/* The edge initialises a fresh region while the rings are at rest: some back-ends forget used_idx.
- */
-static void prepare_region(struct sim_world *world)
-{
-    struct sim_inflight *inflight = sim_inflight_of(&world->memory, world->vmm.inflight);
-
-    for (uint16_t i = 0; i < world->front.plan.queue_count; i++)
-        if (world->memory.rings[i].size != 0)
-            sim_track_settle(&world->memory, &inflight->queues[i], i);
-}
 
 /* A region reached the front-end: from now on it is the one of its epoch. */
 static void note_region(struct sim_world *world, const struct sim_event *event)
@@ -432,4 +457,8 @@ void sim_edge_feed(struct sim_world *world, struct sim_event *event)
     if (world->front.phase != before)
         sim_world_note(world, "phase %s -> %s", hf_phase_name(before),
                        hf_phase_name(world->front.phase));
+    if (world->relay == NULL)
+        return;
+    sim_relay_note(world, &world->effects);
+    sim_relay_pump(world);
 }

@@ -26,6 +26,11 @@ enum sim_event_kind {
     SIM_EVENT_WAKE,    /* .process goes on after a stop */
     SIM_EVENT_SETTLE,  /* the edge looks whether rings are at rest */
     SIM_EVENT_HOST,    /* .index: an action of the host */
+    /* With a relay; of the VMM's socket .session: */
+    SIM_EVENT_VMM_SENDS,   /* .message reaches the relay, */
+    SIM_EVENT_VMM_HEARS,   /* or the VMM */
+    SIM_EVENT_VMM_ACTS,    /* it goes on */
+    SIM_EVENT_RELAY_TIMER, /* the relay core's deadline; .serial tells whether it still is */
     SIM_EVENT_COUNT
 };
 

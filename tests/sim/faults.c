@@ -399,6 +399,17 @@ const char *sim_fault_name(enum sim_fault fault)
     return rows[fault].name;
 }
 
+bool sim_fault_is_at_once(enum sim_fault fault)
+{
+    static void (*const need_one[])(struct sim_world *) = { stop_now, stop_to_wake, early_timer,
+                                                            late_timer, double_timer };
+
+    for (unsigned i = 0; i < sizeof(need_one) / sizeof(need_one[0]); i++)
+        if (rows[fault].at_once == need_one[i])
+            return false;
+    return rows[fault].at_once != NULL;
+}
+
 struct sim_injection sim_fault_inject(struct sim_world *world, enum sim_fault fault)
 {
     if (rows[fault].at_once != NULL)

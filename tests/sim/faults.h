@@ -104,6 +104,8 @@ enum sim_fault {
 };
 
 const char *sim_fault_name(enum sim_fault fault);
+/* It needs no message to a back-end to happen. */
+bool sim_fault_is_at_once(enum sim_fault fault);
 /* What happens to the message that is about to be sent. */
 struct sim_injection {
     bool lost;   /* it does not arrive */

@@ -60,6 +60,9 @@ static void judge_order(struct sim_process *process, uint16_t queue)
 {
     const struct sim_memory *memory = &process->world->memory;
 
+    /* A VMM in the midst of its own start has its own order. */
+    if (process->world->relay != NULL && !sim_relay_is_idle(process->world))
+        return;
     if (queue >= SIM_LATE_RINGS || process->persona->waits_to_kick)
         return;
     for (uint16_t i = SIM_LATE_RINGS; i < SIM_QUEUES_MAX; i++) {

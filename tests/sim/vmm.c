@@ -4,11 +4,7 @@
 
 #include <errno.h>
 
-#define EXTRA_REGION  20u
-#define SWAP_REGION   21u
-#define ADDED_REGION  10u
 #define REGION_SIZE   UINT64_C(0x10000000)
-#define USER_BASE     UINT64_C(0x7f0000000000)
 #define RINGS_USED    (HF_FEATURE(VERSION_1) | HF_FEATURE(EVENT_IDX))
 #define CHANGE_OF_IT  (HF_FEATURE(INDIRECT_DESC))
 #define GUEST_BOOT_NS SIM_MS
@@ -36,20 +32,32 @@ static void update_run(struct sim_world *world)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static void add_region(struct sim_world *world, unsigned id, unsigned place)
+struct sim_vmm_region *sim_vmm_plug(struct sim_world *world, unsigned id)
+{
+    struct sim_vmm_region *region = &world->vmm.regions[id];
+    /* What is swapped takes the other's place. */
+    unsigned place = id == SIM_VMM_SWAP_REGION ? SIM_VMM_EXTRA_REGION : id;
+
+    *region = (struct sim_vmm_region){
+        .there = true,
+        .object = sim_object_new(&world->memory, SIM_KIND_MEMORY, (uint16_t)id),
+        .guest_address = place * REGION_SIZE,
+        .size_bytes = REGION_SIZE,
+        .user_address = SIM_VMM_USER_BASE + id * REGION_SIZE,
+        .mmap_offset = id * 0x1000u,
+    };
+    world->vmm.region_count++;
+    return region;
+}
+
+static void add_region(struct sim_world *world, unsigned id)
 {
     struct sim_vmm_region *region = &world->vmm.regions[id];
     struct hf_region_plan wanted;
 
     if (region->there)
         return;
-    *region = (struct sim_vmm_region){
-        .object = sim_object_new(&world->memory, SIM_KIND_MEMORY, (uint16_t)id),
-        .guest_address = place * REGION_SIZE,
-        .size_bytes = REGION_SIZE,
-        .user_address = USER_BASE + id * REGION_SIZE,
-        .mmap_offset = id * 0x1000u,
-    };
+    sim_vmm_plug(world, id);
     wanted =
         (struct hf_region_plan){ .guest_address = region->guest_address,
                                  .size_bytes = region->size_bytes,
@@ -58,8 +66,6 @@ static void add_region(struct sim_world *world, unsigned id, unsigned place)
                                  .fd = sim_fd_open(&world->fds, region->object, SIM_OWNER_PLAN) };
     if (hf_plan_add_region(plan_of(world), &wanted) != 0)
         sim_fail(&world->verdict, "vmm: region %u cannot be added", id);
-    region->there = true;
-    world->vmm.region_count++;
     changed(world);
 }
 
@@ -78,10 +84,10 @@ static void remove_region(struct sim_world *world, unsigned id)
 
 static void swap_region(struct sim_world *world)
 {
-    bool first = world->vmm.regions[EXTRA_REGION].there;
+    bool first = world->vmm.regions[SIM_VMM_EXTRA_REGION].there;
 
-    remove_region(world, first ? EXTRA_REGION : SWAP_REGION);
-    add_region(world, first ? SWAP_REGION : EXTRA_REGION, EXTRA_REGION);
+    remove_region(world, first ? SIM_VMM_EXTRA_REGION : SIM_VMM_SWAP_REGION);
+    add_region(world, first ? SIM_VMM_SWAP_REGION : SIM_VMM_EXTRA_REGION);
 }
 
 /* ---- rings ----------------------------------------------------------------------------------- */
@@ -134,7 +140,7 @@ static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
     end_epoch(world);
     sim_ring_lay_out(&world->memory, queue, size, world->situation.first_index);
     ring->size = size;
-    ring->desc = size == 0 ? 0 : USER_BASE + at;
+    ring->desc = size == 0 ? 0 : SIM_VMM_USER_BASE + at;
     ring->avail = size == 0 ? 0 : ring->desc + 0x1000;
     ring->used = size == 0 ? 0 : ring->desc + 0x2000;
     hf_plan_set_ring(plan_of(world), queue, size,
@@ -145,7 +151,7 @@ static void set_ring(struct sim_world *world, uint16_t queue, uint16_t size)
                      world->situation.first_index);
 }
 
-static void refill(struct sim_world *world, uint16_t queue)
+void sim_vmm_refill(struct sim_world *world, uint16_t queue)
 {
     struct sim_vmm *vmm = &world->vmm;
     const struct sim_ring *ring = &world->memory.rings[queue];
@@ -175,7 +181,7 @@ static void set_up(struct sim_world *world)
     vmm->ready = true;
     update_run(world);
     for (uint16_t i = 0; i < vmm->queue_count; i++)
-        refill(world, i);
+        sim_vmm_refill(world, i);
 }
 
 /* Host calls of the kind that is asked and answered. */
@@ -264,16 +270,16 @@ static void update_hands(struct sim_world *world, enum sim_action action)
 static void change_memory(struct sim_world *world, enum sim_action action)
 {
     if (action == SIM_ACTION_MEMORY_ADD)
-        add_region(world, ADDED_REGION, ADDED_REGION);
+        add_region(world, SIM_VMM_ADDED_REGION);
     else if (action == SIM_ACTION_MEMORY_REMOVE)
-        remove_region(world, ADDED_REGION);
+        remove_region(world, SIM_VMM_ADDED_REGION);
     else if (action == SIM_ACTION_EXTRA_SWAP)
         swap_region(world);
-    else if (action == SIM_ACTION_EXTRA_ADD && !world->vmm.regions[SWAP_REGION].there)
-        add_region(world, EXTRA_REGION, EXTRA_REGION);
+    else if (action == SIM_ACTION_EXTRA_ADD && !world->vmm.regions[SIM_VMM_SWAP_REGION].there)
+        add_region(world, SIM_VMM_EXTRA_REGION);
     else if (action == SIM_ACTION_EXTRA_REMOVE) {
-        remove_region(world, EXTRA_REGION);
-        remove_region(world, SWAP_REGION);
+        remove_region(world, SIM_VMM_EXTRA_REGION);
+        remove_region(world, SIM_VMM_SWAP_REGION);
     }
 }
 
@@ -353,7 +359,10 @@ const char *sim_action_sentence(enum sim_action action)
 
 void sim_vmm_do(struct sim_world *world, enum sim_action action)
 {
-    actions[action].change(world, action);
+    if (world->relay != NULL && action != SIM_ACTION_KILL)
+        sim_relay_do(world, action);
+    else
+        actions[action].change(world, action);
 }
 
 void sim_vmm_init(struct sim_world *world)
@@ -368,8 +377,8 @@ void sim_vmm_init(struct sim_world *world)
                             HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |
                             HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) |
                             HF_PROTOCOL_FEATURE(RESET_DEVICE) | HF_PROTOCOL_FEATURE(LOG_SHMFD);
-    add_region(world, 0, 0);
-    add_region(world, 1, 1);
+    add_region(world, 0);
+    add_region(world, 1);
 }
 
 void sim_vmm_give_quota(struct sim_world *world, unsigned quota)
@@ -377,7 +386,7 @@ void sim_vmm_give_quota(struct sim_world *world, unsigned quota)
     world->vmm.progress = 0;
     for (uint16_t i = 0; i < world->vmm.queue_count; i++) {
         world->vmm.quota[i] = quota;
-        refill(world, i);
+        sim_vmm_refill(world, i);
     }
 }
 
@@ -396,7 +405,7 @@ void sim_vmm_harvest(struct sim_world *world, uint16_t queue)
 
     vmm->progress += count;
     vmm->quota[queue] -= count < vmm->quota[queue] ? count : vmm->quota[queue];
-    refill(world, queue);
+    sim_vmm_refill(world, queue);
 }
 
 void sim_vmm_close(struct sim_world *world)

@@ -14,6 +14,11 @@
 #define SIM_VMM_RINGS_STRIDE UINT64_C(0x10000)
 /* As virtio-scsi has it: control and event, whose requests are about those of the others. */
 #define SIM_LATE_RINGS 2u
+/* Regions beside 0 and 1. */
+#define SIM_VMM_ADDED_REGION 10u
+#define SIM_VMM_EXTRA_REGION 20u
+#define SIM_VMM_SWAP_REGION  21u
+#define SIM_VMM_USER_BASE    UINT64_C(0x7f0000000000)
 
 struct sim_world;
 
@@ -79,6 +84,10 @@ bool sim_vmm_runs(const struct sim_vmm *vmm);
 void sim_vmm_give_quota(struct sim_world *world, unsigned quota);
 bool sim_vmm_quota_done(const struct sim_vmm *vmm);
 void sim_vmm_harvest(struct sim_world *world, uint16_t queue);
+/* As many requests as the guest keeps outstanding. */
+void sim_vmm_refill(struct sim_world *world, uint16_t queue);
+/* The region is there; nobody is told. */
+struct sim_vmm_region *sim_vmm_plug(struct sim_world *world, unsigned id);
 /* Everything the VMM lent to the plan is taken back. */
 void sim_vmm_close(struct sim_world *world);
 

@@ -24,7 +24,10 @@ void sim_world_init(struct sim_world *world, const struct sim_case *situation)
     world->fds.verdict = world->memory.verdict = &world->verdict;
     world->linger_ns = 2 * SIM_MS;
     hf_front_init(&world->front, &situation->settings, situation->queue_count);
-    sim_vmm_init(world);
+    if (situation->relay != NULL)
+        sim_relay_init(world);
+    else
+        sim_vmm_init(world);
     sim_process_new(world, situation->persona);
 }
 
@@ -144,6 +147,42 @@ static void act(struct sim_world *world, struct sim_event *event)
     sim_vmm_do(world, (enum sim_action)event->index);
 }
 
+/* ---- with a relay ---------------------------------------------------------------------------- */
+
+static bool is_of_the_vmm(const struct sim_world *world, const struct sim_event *event)
+{
+    return world->relay->vmm.there && world->relay->vmm.serial == event->session;
+}
+
+static void vmm_sends(struct sim_world *world, struct sim_event *event)
+{
+    if (is_of_the_vmm(world, event))
+        sim_relay_receive(world, &event->message);
+    else
+        drop_message(world, event);
+}
+
+static void vmm_hears(struct sim_world *world, struct sim_event *event)
+{
+    if (is_of_the_vmm(world, event))
+        sim_relay_vmm_hear(world, &event->message);
+    else
+        drop_message(world, event);
+}
+
+static void vmm_acts(struct sim_world *world, struct sim_event *event)
+{
+    if (!is_of_the_vmm(world, event))
+        return;
+    world->relay->vmm.pauses = false;
+    sim_relay_vmm_go_on(world);
+}
+
+static void relay_timer(struct sim_world *world, struct sim_event *event)
+{
+    sim_relay_timer(world, event->serial);
+}
+
 static void (*const handlers[SIM_EVENT_COUNT])(struct sim_world *, struct sim_event *) = {
     [SIM_EVENT_FRONT] = sim_edge_feed,
     [SIM_EVENT_TIMER] = timer,
@@ -158,6 +197,10 @@ static void (*const handlers[SIM_EVENT_COUNT])(struct sim_world *, struct sim_ev
     [SIM_EVENT_WAKE] = supervise,
     [SIM_EVENT_SETTLE] = settle,
     [SIM_EVENT_HOST] = act,
+    [SIM_EVENT_VMM_SENDS] = vmm_sends,
+    [SIM_EVENT_VMM_HEARS] = vmm_hears,
+    [SIM_EVENT_VMM_ACTS] = vmm_acts,
+    [SIM_EVENT_RELAY_TIMER] = relay_timer,
 };
 
 bool sim_world_is_idle(const struct sim_world *world)
@@ -170,7 +213,8 @@ bool sim_world_is_idle(const struct sim_world *world)
            front->session.pending_count == 0 &&
            front->session.silent_count == front->session.silent_confirmed &&
            !world->edge.settle_owed &&
-           (front->phase == HF_PHASE_RUNNING || !sim_vmm_runs(&world->vmm));
+           (front->phase == HF_PHASE_RUNNING || !sim_vmm_runs(&world->vmm)) &&
+           (world->relay == NULL || sim_relay_is_idle(world));
 }
 
 bool sim_world_step(struct sim_world *world)
@@ -186,8 +230,9 @@ bool sim_world_step(struct sim_world *world)
 
 void sim_world_fail_stuck(struct sim_world *world)
 {
-    sim_fail(&world->verdict, "stuck: phase %s%s%s, %llu of %llu requests completed",
+    sim_fail(&world->verdict, "stuck: phase %s%s%s%s, %llu of %llu requests completed",
              hf_phase_name(world->front.phase),
+             world->relay != NULL && !sim_relay_is_idle(world) ? ", the VMM waits" : "",
              world->front.plan.settle_owed ? ", settle owed" : "",
              world->edge.connected ? ", connected" : "",
              (unsigned long long)world->memory.completed, (unsigned long long)world->memory.posted);
@@ -228,9 +273,12 @@ void sim_world_end(struct sim_world *world)
         struct sim_event event;
 
         sim_events_take(&world->events, &event);
-        if (event.kind == SIM_EVENT_ARRIVE || event.kind == SIM_EVENT_FRONT)
+        if (event.kind == SIM_EVENT_ARRIVE || event.kind == SIM_EVENT_FRONT ||
+            event.kind == SIM_EVENT_VMM_SENDS || event.kind == SIM_EVENT_VMM_HEARS)
             handlers[event.kind](world, &event);
     }
+    if (world->relay != NULL)
+        sim_relay_close(world);
     sim_vmm_close(world);
     if (world->tally.questions_asked != world->tally.questions_answered)
         sim_fail(&world->verdict, "questions: %u asked, %u answered", world->tally.questions_asked,

@@ -12,6 +12,7 @@
 #include "fds.h"
 #include "memory.h"
 #include "peer.h"
+#include "relay.h"
 #include "session/front.h"
 #include "story.h"
 #include "vmm.h"
@@ -36,6 +37,9 @@ struct sim_case {
     struct hf_front_settings settings;
     uint16_t first_index; /* of each ring: near the wrap */
     const struct sim_tale *tale;
+    /* Not NULL: there is a relay, which lives there, and a VMM of this habit. */
+    struct sim_relay *relay;
+    const struct sim_relay_habit *habit;
     FILE *transcript; /* NULL: none is written */
 };
 
@@ -56,6 +60,8 @@ struct sim_edge {
     unsigned settle_process;
     uint32_t settle_session;
     uint16_t bases[SIM_QUEUES_MAX];
+    uint64_t prepared;                    /* generation of the in-flight region that was */
+    uint32_t generations[SIM_QUEUES_MAX]; /* of the rings in memory when they were started */
     unsigned dials_to_refuse;
     unsigned dials_to_ignore;
 };
@@ -79,6 +85,7 @@ struct sim_world {
     struct sim_fds fds;
     struct sim_memory memory;
     struct sim_vmm vmm;
+    struct sim_relay *relay; /* NULL: the VMM changes the plan itself */
     struct sim_story story;
     struct sim_edge edge;
     struct sim_process processes[SIM_PROCESSES_MAX];
@@ -94,6 +101,9 @@ struct sim_world {
 };
 
 struct sim_case sim_case_of(const struct sim_persona *persona);
+/* With a relay, of which there is one in the program. */
+struct sim_case sim_case_with_relay(const struct sim_persona *persona,
+                                    const struct sim_relay_habit *habit);
 /* The first process listens; nothing is dialled. */
 void sim_world_init(struct sim_world *world, const struct sim_case *situation);
 /* One event; false: nothing will ever happen, or the case is red. */
