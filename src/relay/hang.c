@@ -17,7 +17,7 @@ static bool has_hung(struct hf_relay_device *device, uint16_t ring, uint64_t now
     uint64_t *since_ns = &device->hang_since_ns[ring];
     uint16_t avail, used;
 
-    if (!hf_session_ring_started(&device->backend->front.session, ring) ||
+    if (!hf_session_ring_started(&device->backend->front.session, ring) || place->disabled ||
         !device->config.type->progresses(ring) ||
         hf_relay_read_indices(plan, place->avail_address, place->used_address, &avail, &used) < 0 ||
         avail == used) {
