@@ -126,8 +126,8 @@ static _Noreturn void become(struct hf_backend *backend, const int *stamp_fds, p
     setpriority(PRIO_PROCESS, 0, backend->priority);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int null = open("/dev/null", O_RDONLY);
-    int log = open(backend->log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log = open(backend->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
         _exit(EXEC_FAILED);
     for (unsigned i = 0; i < HF_BACKEND_STAMP_COUNT; i++) {
