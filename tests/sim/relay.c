@@ -271,6 +271,8 @@ static void learn(struct sim_world *world)
         relay->promise.offer.ring_count = world->situation.queue_count;
     relay->promised = relay->promise.offer.ring_count == world->situation.queue_count &&
                       relay->promise.offer.memory_slots >= SLOTS_MIN;
+    if (!relay->promised)
+        sim_process_kill(sim_process_present(world)); /* a better one comes */
     sim_relay_vmm_go_on(world);
 }
 

@@ -12,6 +12,7 @@
 #define RINGS      4u
 #define RING_SIZE  128u
 #define ANY_FD     100
+#define BASE       7u /* where the guest has its rings */
 #define EVENTS_MAX 8u
 
 struct world {
@@ -33,8 +34,9 @@ static struct world world;
 static void feed_later(enum hf_relay_event_kind kind)
 {
     assert_true(world.event_count < EVENTS_MAX);
-    world.events[world.event_count++] =
-        (struct hf_relay_event){ .kind = kind, .body = &world.body, .fd = -1 };
+    world.events[world.event_count++] = (struct hf_relay_event){
+        .kind = kind, .avail = BASE, .used = BASE, .body = &world.body, .fd = -1
+    };
 }
 
 static void ask(const struct hf_asked *asked)
@@ -268,7 +270,7 @@ static void expect_rule(struct hf_message message, uint64_t *seen)
 static void expect_start_and_stop(uint64_t *seen)
 {
     expect_rule(with_state(HF_REQUEST_SET_VRING_NUM, RING_SIZE), seen);
-    expect_rule(with_state(HF_REQUEST_SET_VRING_BASE, 7), seen);
+    expect_rule(with_state(HF_REQUEST_SET_VRING_BASE, BASE), seen);
     expect_rule(with_addresses(), seen);
     expect_rule(with_u64(HF_REQUEST_SET_VRING_CALL, 0), seen);
     expect_rule(with_u64(HF_REQUEST_SET_VRING_ERR, 0), seen);
@@ -276,7 +278,7 @@ static void expect_start_and_stop(uint64_t *seen)
     expect_rule(with_state(HF_REQUEST_SET_VRING_ENABLE, 1), seen);
     assert_true(world.front.plan.run);
     expect_rule(with_state(HF_REQUEST_GET_VRING_BASE, 0), seen);
-    assert_int_equal(world.reply.body.state.num, 7);
+    assert_int_equal(world.reply.body.state.num, BASE);
     expect_rule(message_of(HF_REQUEST_RESET_DEVICE), seen);
 }
 
