@@ -19,11 +19,7 @@ struct hf_content_id hf_ledger_id(const struct hf_ledger *ledger, uint32_t block
 
 uint64_t hf_ledger_post_write(struct hf_ledger *ledger, uint32_t block)
 {
-    struct hf_ledger_block *entry = &ledger->blocks[block];
-
-    /* From now on its generation is one among the older ones, if there is any trace of it. */
-    entry->left = entry->missed = 0;
-    return ++entry->posted;
+    return ++ledger->blocks[block].posted;
 }
 
 void hf_ledger_end_write(struct hf_ledger *ledger, uint32_t block, bool good)

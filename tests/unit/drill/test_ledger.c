@@ -235,6 +235,21 @@ static void a_dead_writers_write_that_lands_after_a_look_without_it_is_corruptio
     assert_only(&disk, HF_CLASS_CORRUPTED, 1);
 }
 
+static void a_dead_writers_write_that_lands_beside_its_successors_is_corruption(void **state)
+{
+    struct disk disk;
+
+    (void)state;
+    write_good(make_disk(&disk), 1);
+    hf_ledger_post_write(&disk.ledger, 1);
+    hf_ledger_abandon_write(&disk.ledger, 1);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_NONE);
+    hf_ledger_post_write(&disk.ledger, 1);
+    execute(&disk, 1, 2);
+    assert_int_equal(read_block(&disk, 1), HF_FINDING_LATE);
+    assert_only(&disk, HF_CLASS_CORRUPTED, 1);
+}
+
 static void a_dead_writers_write_over_its_successors_is_corruption(void **state)
 {
     struct disk disk;
@@ -433,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_dead_writers_write_may_be_there_in_part),
         cmocka_unit_test(a_successors_own_write_is_never_taken_for_the_dead_ones),
         cmocka_unit_test(a_dead_writers_write_that_lands_after_a_look_without_it_is_corruption),
+        cmocka_unit_test(a_dead_writers_write_that_lands_beside_its_successors_is_corruption),
         cmocka_unit_test(a_dead_writers_write_over_its_successors_is_corruption),
         cmocka_unit_test(what_was_answered_before_a_writer_died_must_be_there),
         cmocka_unit_test(a_write_answered_and_never_executed_is_lost),
