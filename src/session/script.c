@@ -90,6 +90,33 @@ enum hf_row_id hf_session_row(const struct hf_session *session)
     return session->pending[session->pending_head].row;
 }
 
+static bool lies_in(const struct hf_region_told *known, const struct hf_ring_plan *ring)
+{
+    const uint64_t parts[] = { ring->desc_address, ring->avail_address, ring->used_address };
+
+    for (unsigned i = 0; i < HF_ARRAY_COUNT(parts); i++) {
+        if (parts[i] - known->user_address < known->size_bytes)
+            return true;
+    }
+    return false;
+}
+
+/* A region that goes, and be it to come again from another file, is not taken from under a ring:
+ * back-ends refuse that, or write to where it was. */
+static bool is_taken_away(const struct hf_script_state *state, uint16_t region)
+{
+    const struct hf_region_told *known = &state->session->regions[region];
+
+    if (known->generation == 0 ||
+        known->generation == hf_script_rows[HF_ROW_ADD_MEM_REG].wanted(state, region))
+        return false;
+    for (uint16_t i = 0; i < state->plan->queue_count; i++) {
+        if (hf_session_ring_started(state->session, i) && lies_in(known, &state->plan->rings[i]))
+            return true;
+    }
+    return false;
+}
+
 bool hf_script_must_stop(const struct hf_script_state *state)
 {
     const struct hf_row *kick = &hf_script_rows[HF_ROW_SET_VRING_KICK];
@@ -97,6 +124,10 @@ bool hf_script_must_stop(const struct hf_script_state *state)
     for (uint16_t i = 0; i < state->plan->queue_count; i++) {
         if (hf_session_ring_started(state->session, i) &&
             kick->wanted(state, i) != *told(state->session, HF_ROW_SET_VRING_KICK, i))
+            return true;
+    }
+    for (uint16_t i = 0; i < state->plan->region_slots; i++) {
+        if (is_taken_away(state, i))
             return true;
     }
     return false;
