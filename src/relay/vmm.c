@@ -7,8 +7,8 @@
 #include "os/stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* A relay that was killed a moment ago still has its lock. Others wait for so long at most. */
 #define GRACE_NS (300 * HF_NS_PER_MS)
@@ -85,13 +85,13 @@ static int begin(struct hf_relay_device *device, int fd)
     return 0;
 }
 
-/* The one before may have gone already, and we are yet to hear of it: then this one waits. */
+/* The one before may have gone already, and we are yet to hear of it, behind what it said last:
+ * then this one waits. */
 static bool has_gone(const struct hf_channel *channel)
 {
-    char byte;
-    ssize_t got = recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    struct pollfd one = { .fd = channel->fd };
 
-    return got == 0 || (got < 0 && errno != EAGAIN);
+    return poll(&one, 1, 0) > 0;
 }
 
 static void refuse_another(struct hf_relay_device *device)
