@@ -82,8 +82,8 @@ void hf_relay_start_ring(struct hf_relay_context *context)
         hf_plan_set_ring(plan, index, ring->size, &addresses, base);
     hf_plan_set_kick(plan, index, relay->asked[0].fd); /* the old one is in the undo */
     relay->rings[index].started = true;
-    if ((relay->back.features & HF_FEATURE(PROTOCOL_FEATURES)) == 0)
-        relay->released = true;
+    /* Without bit 30 all are. */
+    relay->released |= ring->enabled;
 }
 
 static enum hf_relay_wait stop_ring(struct hf_relay_context *context,

@@ -38,6 +38,20 @@ static void without_bit_30_the_first_kick_lets_them_go(void **state)
     relay_rig_end(&rig);
 }
 
+/* Not before: it is refused, if the back-end refuses it. */
+static void a_kick_that_begins_a_ring_is_answered_when_it_has_begun(void **state)
+{
+    (void)state;
+    relay_rig_begin(&rig);
+    relay_rig_do(&rig, HF_REQUEST_SET_FEATURES, HF_FEATURE(VERSION_1), 0);
+    relay_rig_do(&rig, HF_REQUEST_SET_VRING_NUM, 0, 128);
+    relay_rig_do(&rig, HF_REQUEST_SET_VRING_ADDR, 0, 0x40010000);
+    rig.mute = HF_REQUEST_SET_VRING_ENABLE;
+    assert_false(relay_rig_send(&rig, HF_REQUEST_SET_VRING_KICK, 0, 0));
+    assert_false(hf_relay_settled(&rig.relay));
+    relay_rig_end(&rig);
+}
+
 static void a_ring_that_was_enabled_before_it_starts_begins_at_once(void **state)
 {
     (void)state;
@@ -350,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings_are_held_back_until_the_first_is_enabled),
         cmocka_unit_test(without_bit_30_the_first_kick_lets_them_go),
+        cmocka_unit_test(a_kick_that_begins_a_ring_is_answered_when_it_has_begun),
         cmocka_unit_test(a_ring_that_was_enabled_before_it_starts_begins_at_once),
         cmocka_unit_test(a_ring_that_goes_on_where_it_stopped_is_of_the_same_epoch),
         cmocka_unit_test(any_other_ring_is_of_another_system),
