@@ -258,8 +258,15 @@ static void hear_message(struct sim_world *world)
          (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MESSAGE, .message = &message, .fd = -1 });
 }
 
-/* What it takes from the first back-end that comes, it promises; one that has too few rings or
- * slots is no use to the VMM. */
+/* What a VMM cannot do with. */
+static bool is_enough(const struct sim_world *world, const struct hf_back_offer *offer)
+{
+    return offer->ring_count == world->situation.queue_count && offer->memory_slots >= SLOTS_MIN &&
+           (offer->features & HF_FEATURE(VERSION_1)) != 0;
+}
+
+/* What it takes from the first back-end that comes, it promises; if that is too little, a better
+ * one comes. */
 static void learn(struct sim_world *world)
 {
     struct sim_relay *relay = world->relay;
@@ -269,10 +276,9 @@ static void learn(struct sim_world *world)
         hf_relay_promise_of(&world->front.session, world->situation.queue_count, false);
     if (relay->promise.offer.ring_count > world->situation.queue_count)
         relay->promise.offer.ring_count = world->situation.queue_count;
-    relay->promised = relay->promise.offer.ring_count == world->situation.queue_count &&
-                      relay->promise.offer.memory_slots >= SLOTS_MIN;
+    relay->promised = is_enough(world, &relay->promise.offer);
     if (!relay->promised)
-        sim_process_kill(sim_process_present(world)); /* a better one comes */
+        sim_process_kill(sim_process_present(world));
     sim_relay_vmm_go_on(world);
 }
 
