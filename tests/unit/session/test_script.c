@@ -393,35 +393,6 @@ static void a_region_is_taken_back_as_it_was_told(void **state)
     assert_string_equal(play(), "REM_MEM_REG ADD_MEM_REG");
 }
 
-/* The ring's descriptors are at 0x1000 of the front-end's addresses. */
-static void a_region_goes_from_under_stopped_rings_only(void **state)
-{
-    const struct hf_region_plan of_ring = {
-        .guest_address = 0x8000, .user_address = 0x1000, .size_bytes = 0x1000, .fd = 5
-    };
-    const struct hf_region_plan other = {
-        .guest_address = 0x20000, .user_address = 0x2000, .size_bytes = 0x1000, .fd = 6
-    };
-
-    (void)state;
-    plan.protocol_wanted |= HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS);
-    assert_int_equal(hf_plan_add_region(&plan, &of_ring), 0);
-    assert_int_equal(hf_plan_add_region(&plan, &other), 0);
-    play();
-    assert_false(hf_script_must_stop(&script));
-    assert_int_equal(hf_plan_remove_region(&plan, 0x20000, 0x1000), 6);
-    assert_false(hf_script_must_stop(&script));
-    /* The same place, another file. */
-    assert_int_equal(hf_plan_remove_region(&plan, 0x8000, 0x1000), 5);
-    assert_int_equal(hf_plan_add_region(&plan, &of_ring), 0);
-    assert_true(hf_script_must_stop(&script));
-    session.stopping = true;
-    assert_string_equal(play(), "SET_VRING_ENABLE GET_VRING_BASE REM_MEM_REG REM_MEM_REG");
-    session.stopping = false;
-    assert_false(hf_script_must_stop(&script));
-    assert_string_equal(play(), "ADD_MEM_REG " STARTED);
-}
-
 /* The answer to SET_LOG_BASE comes although nothing else is acknowledged; it says nothing of what
  * was sent behind it. */
 static void an_answer_confirms_only_what_was_sent_before_it(void **state)
@@ -517,7 +488,6 @@ int main(void)
         FRESH(the_base_of_another_ring_is_a_fault),
         FRESH(what_is_missing_is_named),
         FRESH(a_region_is_taken_back_as_it_was_told),
-        FRESH(a_region_goes_from_under_stopped_rings_only),
         FRESH(an_answer_confirms_only_what_was_sent_before_it),
         FRESH(after_more_changes_than_32_bits_count_each_is_still_told),
         FRESH(the_change_with_which_32_bits_end_is_told),

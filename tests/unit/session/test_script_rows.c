@@ -194,6 +194,61 @@ static void a_change_of_the_config_space_is_told_as_it_was_asked_for(void **stat
     asked = (struct hf_asked){ 0 };
 }
 
+/* All that is owed is sent. */
+static void tell_all(const struct hf_script_state *script)
+{
+    struct hf_step step;
+
+    while (hf_script_next(script, &step) == HF_SCRIPT_STEP) {
+        hf_script_sent(script, &step, 0);
+        session.pending_count = 0;
+    }
+}
+
+/* A ring that runs, and two regions that the back-end knows; it lies in the one at 0x1000. */
+static struct hf_script_state with_memory(const struct hf_region_plan regions[2])
+{
+    struct hf_script_state script = fresh(1);
+
+    session.answered = HF_BIT(HF_ROW_GET_FEATURES);
+    session.offered = HF_FEATURE(PROTOCOL_FEATURES);
+    session.protocol = HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(REPLY_ACK);
+    hf_plan_set_features(&plan, 0);
+    hf_plan_set_ring(&plan, 0, 8, &(struct hf_ring_addresses){ .desc = 0x1000 }, 0);
+    hf_plan_set_run(&plan, true);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(hf_plan_add_region(&plan, &regions[i]), 0);
+    tell_all(&script);
+    assert_true(hf_session_ring_started(&session, 0));
+    return script;
+}
+
+static void a_region_goes_from_under_stopped_rings_only(void **state)
+{
+    const struct hf_region_plan regions[] = {
+        { .guest_address = 0x8000, .user_address = 0x1000, .size_bytes = 0x1000, .fd = 5 },
+        { .guest_address = 0x20000, .user_address = 0x2000, .size_bytes = 0x1000, .fd = 6 },
+    };
+    struct hf_script_state script = with_memory(regions);
+    struct hf_step step;
+
+    (void)state;
+    assert_false(hf_script_must_stop(&script));
+    assert_int_equal(hf_plan_remove_region(&plan, 0x20000, 0x1000), 6);
+    assert_false(hf_script_must_stop(&script));
+    /* The same place, another file. */
+    assert_int_equal(hf_plan_remove_region(&plan, 0x8000, 0x1000), 5);
+    assert_int_equal(hf_plan_add_region(&plan, &regions[0]), 0);
+    assert_true(hf_script_must_stop(&script));
+    session.stopping = true;
+    assert_int_equal(hf_script_next(&script, &step), HF_SCRIPT_STEP);
+    assert_int_equal(step.message.request, HF_REQUEST_SET_VRING_ENABLE);
+    memset(session.rings, 0, sizeof(session.rings)); /* and is answered, as is GET_VRING_BASE */
+    assert_false(hf_script_must_stop(&script));
+    assert_int_equal(hf_script_next(&script, &step), HF_SCRIPT_STEP);
+    assert_int_equal(step.message.request, HF_REQUEST_REM_MEM_REG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_region_of_the_epoch_before_is_not_taken),
         cmocka_unit_test(after_a_reset_each_ring_is_told_all_again),
         cmocka_unit_test(each_connection_gets_the_channel_that_is_there),
+        cmocka_unit_test(a_region_goes_from_under_stopped_rings_only),
         cmocka_unit_test(a_change_of_the_config_space_is_told_as_it_was_asked_for),
     };
 
