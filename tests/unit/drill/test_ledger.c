@@ -184,6 +184,7 @@ static void a_dead_writers_write_has_landed_or_not(void **state)
     execute(&disk, 2, 2);
     hf_ledger_abandon_write(&disk.ledger, 2);
     assert_int_equal(read_block(&disk, 2), HF_FINDING_NONE);
+    assert_int_equal(read_block(&disk, 2), HF_FINDING_NONE);
     write_good(&disk, 2);
     assert_int_equal(read_block(&disk, 2), HF_FINDING_NONE);
     assert_true(hf_tally_clean(&disk.tally));
