@@ -179,6 +179,7 @@ static uint16_t note_stopped(struct hf_relay *relay, uint16_t index, uint16_t ba
 
     relay->rings[index] =
         (struct hf_relay_ring){ .was_stopped = true,
+                                .unsettled = !hf_relay_is_at_rest(relay),
                                 .base = base,
                                 .used = base,
                                 .in_flight = hf_relay_plan(relay)->rings[index].in_flight,

@@ -61,6 +61,7 @@ enum hf_relay_switch {
 struct hf_relay_ring {
     bool started;     /* KICK came, GET_VRING_BASE did not */
     bool was_stopped; /* in this epoch: then the rest says where */
+    bool unsettled;   /* somebody might still answer some of what was in flight */
     uint16_t base;    /* answered */
     uint16_t used;
     uint16_t in_flight;

@@ -27,9 +27,12 @@ static const char *why_another_system(const struct hf_relay *relay,
     const struct hf_relay_ring *before = &relay->rings[event->ring];
     const struct hf_back_ring *now = &relay->back.rings[event->ring];
 
+    uint16_t answered = (uint16_t)(event->used - before->used);
+
     if (!before->was_stopped)
         return NULL;
-    if (event->error == 0 && (uint16_t)(event->avail - event->used) < before->in_flight)
+    if (event->error == 0 && !before->unsettled &&
+        (uint16_t)(event->avail - event->used) < before->in_flight)
         return "a ring has fewer requests than were in flight when it was stopped";
     if (now->size != before->size)
         return "a ring has another size than when it was stopped";
@@ -37,7 +40,7 @@ static const char *why_another_system(const struct hf_relay *relay,
         return "a ring lies elsewhere than when it was stopped";
     if (now->base != before->base)
         return "a ring starts at another index than the one answered when it was stopped";
-    if (event->error == 0 && event->used != before->used)
+    if (event->error == 0 && answered > (before->unsettled ? before->size : 0))
         return "a ring's used index has changed since it was stopped";
     return NULL;
 }

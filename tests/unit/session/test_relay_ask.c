@@ -168,6 +168,27 @@ static void fewer_requests_than_were_in_flight_are_of_another_system(void **stat
     expect_new_epoch("fewer requests");
 }
 
+/* The VMM was told where it stands before anybody could know. */
+static void what_a_lost_back_end_answers_after_the_stop_is_of_the_same_epoch(void **state)
+{
+    (void)state;
+    relay_rig_run(&rig);
+    rig.avail[1] = RELAY_RIG_BASE + 2;
+    rig.in_flight[1] = 2;
+    rig.dead = rig.unfenced = true;
+    relay_rig_lose(&rig);
+    assert_false(relay_rig_send(&rig, HF_REQUEST_GET_VRING_BASE, 1, 0));
+    relay_rig_wait(&rig, RELAY_RIG_STOP_NS + RELAY_RIG_MS);
+    assert_int_equal(rig.reply.body.state.num, RELAY_RIG_BASE);
+    rig.used[1]++;
+    rig.in_flight[1]--;
+    relay_rig_fence(&rig);
+    nothing();
+    assert_int_equal(rig.epochs, 0);
+    assert_int_equal(rig.front.plan.rings[1].base, RELAY_RIG_BASE + 1);
+    relay_rig_end(&rig);
+}
+
 static void what_was_in_flight_is_still_so_when_the_ring_goes_on(void **state)
 {
     (void)state;
@@ -369,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_ring_that_goes_on_where_it_stopped_is_of_the_same_epoch),
         cmocka_unit_test(any_other_ring_is_of_another_system),
         cmocka_unit_test(fewer_requests_than_were_in_flight_are_of_another_system),
+        cmocka_unit_test(what_a_lost_back_end_answers_after_the_stop_is_of_the_same_epoch),
         cmocka_unit_test(what_was_in_flight_is_still_so_when_the_ring_goes_on),
         cmocka_unit_test(a_ring_begins_where_the_guest_sees_it),
         cmocka_unit_test(a_reset_ends_the_epoch),
