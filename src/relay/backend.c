@@ -212,8 +212,22 @@ static bool try_to_ask(struct hf_relay_device *device, const struct hf_asked *as
 
 void hf_relay_backend_ask_waiting(struct hf_relay_device *device)
 {
-    if (device->waiting.request != 0 && try_to_ask(device, &device->waiting))
+    const struct hf_asked reset = { .request = HF_REQUEST_RESET_DEVICE };
+
+    if (device->reset_waits && try_to_ask(device, &reset))
+        device->reset_waits = false;
+    if (device->waiting.request != 0 && !device->reset_waits &&
+        try_to_ask(device, &device->waiting))
         device->waiting.request = 0;
+}
+
+static void ask_now_or_later(struct hf_relay_device *device, const struct hf_asked *asked)
+{
+    if (asked->request == HF_REQUEST_RESET_DEVICE)
+        device->reset_waits = true;
+    else
+        device->waiting = *asked;
+    hf_relay_backend_ask_waiting(device);
 }
 
 static void answer_now(struct hf_relay_device *device, int error)
@@ -235,9 +249,13 @@ void hf_relay_backend_ask(struct hf_relay_device *device, const struct hf_asked 
     bool there = hf_phase_agreed(device->backend->front.phase);
     bool has = there && (device->backend->front.session.protocol & gate) != 0;
 
+    if (!reset) {
+        /* Of a question before, that was not answered in time, nobody wants the answer. */
+        device->question = 0;
+        device->answered = false;
+    }
     if (has) {
-        if (!try_to_ask(device, asked))
-            device->waiting = *asked;
+        ask_now_or_later(device, asked);
         return;
     }
     if (reset)

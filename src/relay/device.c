@@ -110,6 +110,7 @@ static void hear_vmm_gone(struct hf_relay_device *device)
     hf_relay_move_abort(device, -ECANCELED, "the VMM has gone");
     device->question = 0;
     device->waiting.request = 0;
+    device->reset_waits = false;
     device->answered = false;
     hf_relay_calls_done(device);
     hf_relay_device_feed(device, &event);

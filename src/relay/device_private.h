@@ -95,7 +95,8 @@ struct hf_relay_device {
     int answer_error;
     union hf_wire_body answer;
     uint32_t question;       /* number of the awaited one, with the front core; 0: none */
-    struct hf_asked waiting; /* for a question before it; request 0: none */
+    bool reset_waits;        /* RESET_DEVICE, and */
+    struct hf_asked waiting; /* this one, for a question before it; request 0: none */
     bool vmm_gone;
     bool pumping;
 

@@ -77,8 +77,11 @@ static enum hf_log_level level_of(const struct hf_relay_device *device,
 
 static bool is_lossy(const struct hf_relay_device *device)
 {
-    return device->backend == NULL || !hf_frontend_tracks_inflight(device->backend) ||
-           device->config.fence == HF_FENCE_NONE;
+    if (device->config.fence == HF_FENCE_NONE)
+        return true;
+    /* Without leave nobody is served who does not track. */
+    return device->config.allow_lossy &&
+           (device->backend == NULL || !hf_frontend_tracks_inflight(device->backend));
 }
 
 /* What a user can do about a refusal. */

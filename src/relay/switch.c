@@ -62,6 +62,14 @@ static void drop_other(struct hf_relay_device *device)
     hf_relay_side_free(other);
 }
 
+/* What a copy has no use for, and may be closed any time by who owns it. */
+static void forget_own(struct hf_plan *copy)
+{
+    copy->inflight = (struct hf_inflight_plan){ .fd = -1 };
+    copy->channel_generation = 0;
+    copy->channel_fd = -1;
+}
+
 /* The same plan, at rest: its rings are nothing to the other side, nor is the region, nor the
  * channel of this side's own. */
 static void copy_plan(struct hf_relay_device *device)
@@ -76,9 +84,7 @@ static void copy_plan(struct hf_relay_device *device)
     copy->run = copy->settle_owed = false;
     for (unsigned i = 0; i < HF_QUEUE_COUNT_MAX; i++)
         copy->rings[i].ran = 0;
-    copy->inflight = (struct hf_inflight_plan){ .fd = -1 };
-    copy->channel_generation = 0;
-    copy->channel_fd = -1;
+    forget_own(copy);
     move->copied = plan->last_generation;
     hf_frontend_changed(&move->other->frontend);
 }
@@ -109,7 +115,9 @@ static void move_plan(struct hf_relay_device *device, bool clean)
     device->side = to;
     device->backend = &to->frontend;
     device->core.front = &to->frontend.front;
+    forget_own(hf_frontend_plan(&from->frontend));
     hf_frontend_plan(&from->frontend)->run = false;
+    move->copied = plan->last_generation;
     hf_relay_calls_renew(device);
     hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_START);
     hf_frontend_changed(device->backend);
@@ -175,16 +183,35 @@ static bool runs(struct hf_relay_device *device)
                                         device->backend->front.phase == HF_PHASE_RUNNING);
 }
 
-/* The next one did not do. Its rings, if they ran, must be at rest before the one before goes on.
- */
+/* The answer need not wait for what is done to go on. */
+static void tell_failure(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+    hf_relay_switched *done = move->done;
+
+    move->done = NULL;
+    if (done != NULL)
+        done(move->host, -ECONNABORTED, move->why, 0);
+}
+
+/* The next one did not do. Its rings, if they ran, must be at rest before the one before goes on:
+ * where it hangs, that is when it is fenced, and until then the VMM is served as while away. */
 static bool go_back(struct hf_relay_device *device)
 {
     struct hf_relay_move *move = &device->move;
 
-    hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_REST);
-    hf_plan_set_run(hf_frontend_plan(device->backend), false);
-    if (!hf_relay_is_at_rest(&device->core))
+    if (device->core.switching != HF_RELAY_SWITCH_BACK) {
+        hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_BACK);
+        hf_plan_set_run(hf_frontend_plan(device->backend), false);
+        hf_loop_cancel_timer(&device->loop, &move->deadline);
+        tell_failure(device);
+        device->look = true;
+        return true;
+    }
+    if (!hf_relay_is_at_rest(&device->core)) {
+        copy_plan(device);
         return false;
+    }
     move_plan(device, is_clean(device));
     drop_other(device);
     finish(device, -ECONNABORTED, move->why, 0);

@@ -128,6 +128,8 @@ static void knocked(struct hf_watch *watch, uint32_t events)
  * rings that run. */
 static bool lets_in(const struct hf_relay_device *device)
 {
+    if (device->backend == NULL)
+        return false;
     return hf_channel_is_open(&device->vmm) || (device->promised && !device->served);
 }
 

@@ -59,10 +59,14 @@ static bool owes_requests(const struct hf_relay *relay)
     return hf_front_recovers(front) && (front->plan.settle_owed || front->lost_in_flight > 0);
 }
 
+static bool rests(const struct hf_relay *relay)
+{
+    return relay->switching == HF_RELAY_SWITCH_REST || relay->switching == HF_RELAY_SWITCH_BACK;
+}
+
 static bool may_run(const struct hf_relay *relay)
 {
-    if (relay->leaving || relay->switching == HF_RELAY_SWITCH_REST || !relay->released ||
-        !any_started(relay))
+    if (relay->leaving || rests(relay) || !relay->released || !any_started(relay))
         return false;
     return relay->hold == HF_RELAY_HOLD_NONE ||
            (relay->hold == HF_RELAY_HOLD_DRAIN && owes_requests(relay));
@@ -382,9 +386,14 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
     hf_relay_linger(&context);
 }
 
+static bool waits_for_switch(const struct hf_relay *relay)
+{
+    return relay->switching == HF_RELAY_SWITCH_REST || relay->switching == HF_RELAY_SWITCH_START;
+}
+
 bool hf_relay_settled(const struct hf_relay *relay)
 {
-    return relay->wait == HF_RELAY_WAIT_NONE && relay->switching == HF_RELAY_SWITCH_NONE &&
+    return relay->wait == HF_RELAY_WAIT_NONE && !waits_for_switch(relay) &&
            hf_back_settled(&relay->back);
 }
 

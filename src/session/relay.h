@@ -49,11 +49,12 @@ enum hf_relay_hold {
     HF_RELAY_HOLD_COUNT
 };
 
-/* On the way to another back-end. The VMM's requests wait. */
+/* On the way to another back-end. */
 enum hf_relay_switch {
     HF_RELAY_SWITCH_NONE,
-    HF_RELAY_SWITCH_REST,  /* the rings rest too */
-    HF_RELAY_SWITCH_START, /* they start there */
+    HF_RELAY_SWITCH_REST,  /* the rings rest, the VMM's requests wait */
+    HF_RELAY_SWITCH_START, /* the rings start there, the VMM's requests wait */
+    HF_RELAY_SWITCH_BACK,  /* the rings rest, for as long as it takes until who failed is fenced */
     HF_RELAY_SWITCH_COUNT
 };
 
