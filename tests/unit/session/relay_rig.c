@@ -286,12 +286,28 @@ static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *eff
         look_at(rig);
 }
 
+/* While no request waits, the plan is what the VMM has been told: nothing is left for the
+ * next step. */
+static void check_plan(const struct relay_rig *rig)
+{
+    const struct hf_back *back = &rig->relay.back;
+    const struct hf_plan *plan = &rig->front.plan;
+
+    if (rig->relay.wait != HF_RELAY_WAIT_NONE)
+        return;
+    assert_true(plan->features ==
+                (back->features & ~(HF_FEATURE(PROTOCOL_FEATURES) | HF_FEATURE(LOG_ALL))));
+    for (unsigned i = 0; i < back->offer.ring_count; i++)
+        assert_int_equal(plan->rings[i].disabled, !back->rings[i].enabled);
+}
+
 void relay_rig_step(struct relay_rig *rig, struct hf_relay_event event)
 {
     struct hf_relay_effects now;
 
     event.now_ns = rig->now_ns;
     hf_relay_step(&rig->relay, &event, &rig->effects);
+    check_plan(rig);
     now = rig->effects;
     for (unsigned i = 0; i < now.count; i++) {
         rig->effects.reply = now.reply;
