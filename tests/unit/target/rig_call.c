@@ -133,6 +133,19 @@ static void take(struct rig *rig, const struct hf_ring_driver_completion *comple
         hf_vscsi_response_decode(response, &call->response);
 }
 
+/*
+ * The answer of a request lies where the request was mapped; the used index may have been written
+ * at the other place. TSan goes by addresses: it sees the order only where both are read.
+ */
+static void look_at_other(const struct rig *rig, const struct hf_ring *ring)
+{
+    if (rig->other) {
+        const uint8_t *used = rig->other + ((const uint8_t *)ring->used - rig->guest);
+
+        (void)__atomic_load_n((const uint16_t *)(used + 2), __ATOMIC_ACQUIRE);
+    }
+}
+
 unsigned rig_poll(struct rig *rig)
 {
     unsigned count = 0;
@@ -141,6 +154,7 @@ unsigned rig_poll(struct rig *rig)
         struct hf_ring_driver_completion completion;
 
         while (hf_ring_driver_take(&rig->rings[i].driver, &completion)) {
+            look_at_other(rig, &rig->rings[i].ring);
             take(rig, &completion);
             count++;
         }

@@ -208,6 +208,7 @@ static void *alias(struct rig *rig, struct hf_memory *memory)
     hf_memory_init(memory);
     region.host = other;
     assert_int_equal(hf_memory_add(memory, &region), HF_MEMORY_FAULT_NONE);
+    rig->other = other;
     return other;
 }
 
@@ -244,13 +245,10 @@ static void a_memory_swap_is_answered_when_nothing_refers_to_the_old_table(void 
     rig_post(&rig, 2, &call, 2, &command); /* served meanwhile, with the new table */
     rig_wait_answer(&rig, &answer);
     assert_true(now_ms() - begin >= 80);
-    assert_int_equal(hf_ring_used_index(&ring), 1);
+    assert_true(old.done); /* on a slow machine the other one too */
+    rig_assert_good(&old);
     rig_wait(&rig, &call);
     rig_assert_good(&call);
-    rig_poll(&rig);
-    rig_assert_good(&old);
-    rig_stop(&rig, 2, &answer);
-    munmap(other, rig.guest_bytes);
     rig_done(&rig);
 }
 
@@ -299,7 +297,6 @@ static void swaps_under_load_lose_nothing(void **state)
         }
     }
     rig_done(&rig);
-    munmap(other, rig.guest_bytes);
 }
 
 /* ---- broken rings ---- */
