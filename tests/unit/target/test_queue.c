@@ -414,10 +414,13 @@ static void a_ring_without_a_kick_fd_is_polled(void **state)
     close(rig.rings[2].kick);
     rig.rings[2].kick = -1;
     rig_start_all(&rig, 3);
-    rig_add(&rig, 2, &call, 0, &command);
-    hf_ring_driver_publish(&rig.rings[2].driver);
-    rig_wait(&rig, &call);
-    rig_assert_good(&call);
+    /* A slow worker finds the first ones when it begins, or looks once more behind an answer. */
+    for (unsigned i = 0; i < 50; i++) {
+        rig_add(&rig, 2, &call, 0, &command);
+        hf_ring_driver_publish(&rig.rings[2].driver);
+        rig_wait(&rig, &call);
+        rig_assert_good(&call);
+    }
     rig_done(&rig);
 }
 
