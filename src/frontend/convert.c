@@ -93,7 +93,7 @@ static const char *make_copy(const struct hf_plan *plan, const struct hf_infligh
         why = read_old(from, copy);
     if (why != NULL)
         return why;
-    enum hf_inflight_fault fault = hf_inflight_convert(&copy->from, &copy->to);
+    enum hf_inflight_fault fault = hf_inflight_convert(&copy->from, &copy->to, to->queue_size);
     return fault != HF_INFLIGHT_FAULT_NONE ? hf_inflight_fault_text(fault) : write_new(to, copy);
 }
 

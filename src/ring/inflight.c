@@ -115,10 +115,13 @@ bool hf_inflight_clean(const struct hf_inflight_region *region)
 }
 
 static enum hf_inflight_fault judge_conversion(const struct hf_inflight_region *from,
-                                               const struct hf_inflight_region *to)
+                                               const struct hf_inflight_region *to,
+                                               uint16_t ring_size)
 {
     if (from->queue_count != to->queue_count)
         return HF_INFLIGHT_FAULT_SIZE;
+    if (ring_size > capacity_of(to))
+        return HF_INFLIGHT_FAULT_STRIDE;
     for (uint16_t i = 0; i < from->queue_count; i++) {
         uint16_t desc_num = hf_order_load_u16(&queue_at(from, i, 0).header->desc_num);
         if (desc_num > capacity_of(from))
@@ -129,16 +132,27 @@ static enum hf_inflight_fault judge_conversion(const struct hf_inflight_region *
     return HF_INFLIGHT_FAULT_NONE;
 }
 
+/* A back-end takes no ring that is larger than what its header says. A fresh one says nothing. */
+static void make_room(struct hf_inflight_header *header, uint16_t ring_size)
+{
+    uint16_t desc_num = hf_order_load_u16(&header->desc_num);
+
+    if (desc_num != 0 && desc_num < ring_size)
+        hf_order_store_u16(&header->desc_num, ring_size);
+}
+
 enum hf_inflight_fault hf_inflight_convert(const struct hf_inflight_region *from,
-                                           const struct hf_inflight_region *to)
+                                           const struct hf_inflight_region *to, uint16_t ring_size)
 {
     uint32_t entries = (uint32_t)hf_min_u64(capacity_of(from), capacity_of(to));
-    enum hf_inflight_fault fault = judge_conversion(from, to);
+    enum hf_inflight_fault fault = judge_conversion(from, to, ring_size);
 
     if (fault != HF_INFLIGHT_FAULT_NONE)
         return fault;
     memset(to->base, 0, to->size_bytes);
-    for (uint16_t i = 0; i < from->queue_count; i++)
+    for (uint16_t i = 0; i < from->queue_count; i++) {
         memcpy(queue_at(to, i, 0).header, queue_at(from, i, 0).header, queue_bytes(entries));
+        make_room(queue_at(to, i, 0).header, ring_size);
+    }
     return HF_INFLIGHT_FAULT_NONE;
 }

@@ -190,10 +190,10 @@ enum hf_inflight_fault hf_inflight_recover(const struct hf_inflight_queue *queue
 /*
  * Front-end: the same content in another stride, for a back-end that lays it out differently. `to`
  * is memory of the caller that does not overlap `from`, zero-filled by this; both have the same
- * number of queues. The content is copied as it stands: it is settled before, or the copy is
- * settled after.
+ * number of queues; `to` is for rings of up to `ring_size`. The content is copied as it stands: it
+ * is settled before, or the copy is settled after.
  */
 enum hf_inflight_fault hf_inflight_convert(const struct hf_inflight_region *from,
-                                           const struct hf_inflight_region *to);
+                                           const struct hf_inflight_region *to, uint16_t ring_size);
 
 #endif

@@ -293,3 +293,8 @@ uint16_t hf_plan_largest_ring(const struct hf_plan *plan)
     }
     return largest;
 }
+
+bool hf_plan_outgrows_region(const struct hf_plan *plan)
+{
+    return plan->inflight.generation != 0 && hf_plan_largest_ring(plan) > plan->inflight.queue_size;
+}

@@ -163,6 +163,8 @@ uint64_t hf_plan_ring_generation(const struct hf_plan *plan, uint16_t queue);
 uint16_t hf_plan_ring_at(const struct hf_plan *plan, uint16_t place);
 uint16_t hf_plan_tracked_queues(const struct hf_plan *plan);
 uint16_t hf_plan_largest_ring(const struct hf_plan *plan);
+/* There is a region, and a ring has more entries than it can keep requests of. */
+bool hf_plan_outgrows_region(const struct hf_plan *plan);
 bool hf_plan_any_ran(const struct hf_plan *plan);
 /* A ring ran with the layout it still has: what it says of itself is of that run. */
 bool hf_plan_ring_is_same(const struct hf_plan *plan, uint16_t queue);

@@ -45,11 +45,6 @@ static const char *why_another_system(const struct hf_relay *relay,
     return NULL;
 }
 
-static bool outgrows_region(const struct hf_plan *plan, uint16_t size)
-{
-    return plan->inflight.generation != 0 && size > plan->inflight.queue_size;
-}
-
 /* True if the ring goes on where it stopped. */
 static bool judge_epoch(struct hf_relay_context *context)
 {
@@ -57,8 +52,6 @@ static bool judge_epoch(struct hf_relay_context *context)
     uint16_t ring = context->event->ring;
     const char *why = why_another_system(relay, context->event);
 
-    if (why == NULL && outgrows_region(hf_relay_plan(relay), relay->back.rings[ring].size))
-        why = "a ring is larger than the in-flight region was made for";
     if (why != NULL)
         hf_relay_end_epoch(context, why);
     return why == NULL && relay->rings[ring].was_stopped &&

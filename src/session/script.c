@@ -130,7 +130,9 @@ bool hf_script_must_stop(const struct hf_script_state *state)
         if (is_taken_away(state, i))
             return true;
     }
-    return false;
+    /* A larger one is asked for, and gets what this one has. */
+    return hf_plan_outgrows_region(state->plan) &&
+           hf_session_any_started(state->session, state->plan);
 }
 
 static bool is_question(enum hf_row_id row, bool undo)

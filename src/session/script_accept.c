@@ -98,8 +98,9 @@ enum hf_fault hf_accept_inflight(HF_ACCEPT_ARGS)
 {
     struct hf_inflight_plan *kept = &state->plan->inflight;
 
-    /* Laid out for rings that are no more: it is dropped, and asked for again. */
-    if (state->session->told[HF_ROW_GET_INFLIGHT_FD] != state->plan->epoch)
+    /* Laid out for rings that are no more, or were not there yet: it is dropped, and asked for
+     * again. */
+    if (!hf_script_asked_for_all(state))
         return HF_FAULT_NONE;
     if (reply->body.inflight.mmap_size_bytes == 0)
         return do_without(state->plan, detail);

@@ -65,14 +65,9 @@ void hf_fill_features(HF_ROW_ARGS, struct hf_message *message)
 
 void hf_fill_get_inflight(HF_ROW_ARGS, struct hf_message *message)
 {
-    const struct hf_inflight_plan *kept = &state->plan->inflight;
-    uint16_t least = kept->generation != 0 ? kept->queue_size : 0;
-
     (void)index;
     message->body.inflight.queue_count = hf_plan_tracked_queues(state->plan);
-    /* Rings that are not set up at the moment may have requests in the one that is kept. */
-    message->body.inflight.queue_size =
-        (uint16_t)hf_max_u64(hf_plan_largest_ring(state->plan), least);
+    message->body.inflight.queue_size = hf_script_region_size(state->plan);
 }
 
 void hf_fill_set_inflight(HF_ROW_ARGS, struct hf_message *message)

@@ -113,17 +113,39 @@ static bool tracks_inflight(const struct hf_script_state *state)
            hf_session_has(state->session, HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD));
 }
 
+uint16_t hf_script_region_size(const struct hf_plan *plan)
+{
+    uint16_t kept = plan->inflight.generation != 0 ? plan->inflight.queue_size : 0;
+
+    return (uint16_t)hf_max_u64(hf_plan_largest_ring(plan), kept);
+}
+
+bool hf_script_asked_for_all(const struct hf_script_state *state)
+{
+    uint64_t asked = state->session->told[HF_ROW_GET_INFLIGHT_FD];
+    uint16_t largest = hf_plan_largest_ring(state->plan);
+
+    return hf_script_asked_epoch(asked) == state->plan->epoch &&
+           (hf_script_asked_size(asked) >= largest ||
+            (state->plan->inflight.generation != 0 && !hf_plan_outgrows_region(state->plan)));
+}
+
 /*
  * Once on each connection, before its first start: for a region if the epoch has none, else to see
- * how this back-end lays it out. To ask again on the same connection would have the back-end drop
- * the region it uses, and yc-libvhost-server refuses it while a ring runs. On a new one nothing is
- * lost: the region in use is ours, by its descriptor, and SET_INFLIGHT_FD follows as it does at
- * every first start.
+ * how this back-end lays it out. And again when a ring is larger than that region has entries for:
+ * all rings are stopped then. To ask while one runs would have the back-end drop the region it
+ * uses, and yc-libvhost-server refuses it. What was asked for before is lost by none of this: the
+ * region in use is ours, by its descriptor, and SET_INFLIGHT_FD follows as it does at every first
+ * start.
  */
 static uint64_t inflight_asked(HF_ROW_ARGS)
 {
     (void)index;
-    return tracks_inflight(state) && !state->plan->inflight.absent ? state->plan->epoch : 0;
+    if (!tracks_inflight(state) || state->plan->inflight.absent)
+        return 0;
+    if (hf_script_asked_for_all(state))
+        return state->session->told[HF_ROW_GET_INFLIGHT_FD];
+    return hf_script_asking(state->plan->epoch, hf_script_region_size(state->plan));
 }
 
 static uint64_t inflight_there(HF_ROW_ARGS)

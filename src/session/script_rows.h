@@ -37,8 +37,31 @@ extern const struct hf_row hf_script_rows[HF_ROW_COUNT];
 /* The row whose message lets a ring begin: ENABLE, or KICK where the back-end knows no ENABLE. */
 enum hf_row_id hf_script_beginning(const struct hf_script_state *state);
 
-/* script_fill.c */
 #define HF_ROW_ARGS const struct hf_script_state *state, uint16_t index
+
+/* GET_INFLIGHT_FD was told: of which epoch, and for rings of how many entries. */
+static inline uint64_t hf_script_asking(uint64_t epoch, uint16_t size)
+{
+    return epoch << 16 | size;
+}
+
+static inline uint64_t hf_script_asked_epoch(uint64_t asked)
+{
+    return asked >> 16;
+}
+
+static inline uint16_t hf_script_asked_size(uint64_t asked)
+{
+    return (uint16_t)asked;
+}
+
+/* The answer to the last one is, or will be, of this epoch and large enough. */
+bool hf_script_asked_for_all(const struct hf_script_state *state);
+/* Entries for each ring: of those set up now, and of others that may have requests in the region
+ * that is kept. */
+uint16_t hf_script_region_size(const struct hf_plan *plan);
+
+/* script_fill.c */
 void hf_fill_protocol_features(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_channel(HF_ROW_ARGS, struct hf_message *message);
 void hf_fill_config(HF_ROW_ARGS, struct hf_message *message);

@@ -201,7 +201,7 @@ static void try_converting(const struct world *world)
         uint8_t *start = guarded + WORLD_REGION_MAX - sizes[i];
         if (hf_inflight_region_init(&to, start, sizes[i], WORLD_QUEUES) != HF_INFLIGHT_FAULT_NONE)
             crash_fail("%u bytes are no region", sizes[i]);
-        (void)hf_inflight_convert(&from, &to);
+        (void)hf_inflight_convert(&from, &to, WORLD_RING_SIZE);
     }
     if (memcmp(&copy, world, sizeof(copy)) != 0)
         crash_fail("conversion wrote to what it converts");
@@ -339,7 +339,7 @@ static void resize(struct world *world, uint16_t bytes)
     memset(world->region, world->behind[0], sizeof(world->region));
     world->script.region_bytes = bytes;
     struct hf_inflight_region to = world_region(world);
-    if (hf_inflight_convert(&from, &to) != HF_INFLIGHT_FAULT_NONE)
+    if (hf_inflight_convert(&from, &to, WORLD_RING_SIZE) != HF_INFLIGHT_FAULT_NONE)
         crash_fail("the seed does not fit into %u bytes", bytes);
     /* Made for larger rings than this one, which is legal. */
     if (bytes == WORLD_REGION_MAX)

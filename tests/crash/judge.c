@@ -145,7 +145,7 @@ static void convert(struct world *world, uint16_t region_bytes)
     memset(world->region, world->behind[0], sizeof(world->region));
     world->script.region_bytes = region_bytes;
     struct hf_inflight_region to = world_region(world);
-    enum hf_inflight_fault fault = hf_inflight_convert(&from, &to);
+    enum hf_inflight_fault fault = hf_inflight_convert(&from, &to, WORLD_RING_SIZE);
     if (fault != HF_INFLIGHT_FAULT_NONE)
         crash_fail("the region cannot be converted: %s", hf_inflight_fault_text(fault));
 }

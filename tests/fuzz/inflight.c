@@ -333,7 +333,7 @@ static void check_conversion(struct scene *scene, const struct copy *settled)
     struct copy other = copy_new(scene, stride * scene->queue_count, NULL);
 
     memset(other.bytes, 0xee, other.region.size_bytes);
-    if (hf_inflight_convert(&settled->region, &other.region) == HF_INFLIGHT_FAULT_NONE)
+    if (hf_inflight_convert(&settled->region, &other.region, scene->size) == HF_INFLIGHT_FAULT_NONE)
         for (uint16_t i = 0; i < scene->queue_count; i++) {
             struct result wanted = recover(scene, settled, i);
 
@@ -376,7 +376,7 @@ static void convert_spoilt(const struct scene *scene, const struct copy *from)
     uint64_t stride = hf_inflight_stride(scene->size, 8u << scene->prefix.other_alignment_log % 4);
     struct copy to = copy_new(scene, stride * scene->queue_count, NULL);
 
-    hf_inflight_convert(&from->region, &to.region);
+    hf_inflight_convert(&from->region, &to.region, scene->size);
     copy_free(&to);
 }
 

@@ -52,6 +52,7 @@ struct sim_peer {
     struct hf_wire_log log;
     int inflight_fd;
     uint32_t inflight_epoch; /* of the guest when it was asked for a region; 0: not yet */
+    uint16_t inflight_size;  /* asked for then */
     bool inflight_set;       /* since the last start of rings from rest */
     struct sim_peer_ring rings[SIM_QUEUES_MAX];
 };

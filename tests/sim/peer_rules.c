@@ -213,11 +213,13 @@ static bool get_inflight(RULE_ARGS)
 
     if (!process->peer.features_set)
         sim_peer_fail(process, "GET_INFLIGHT_FD before SET_FEATURES");
-    if (process->peer.inflight_epoch == process->heard_epoch)
+    if (process->peer.inflight_epoch == process->heard_epoch &&
+        asked->queue_size <= process->peer.inflight_size)
         sim_peer_fail(process, "GET_INFLIGHT_FD twice in an epoch, on one connection");
     if (any_started(process))
         sim_peer_fail(process, "GET_INFLIGHT_FD while a ring runs");
     process->peer.inflight_epoch = process->heard_epoch;
+    process->peer.inflight_size = asked->queue_size;
     /* A second call drops the first region, even if it comes to nothing (DPDK frees it first). */
     sim_fd_close(&world->fds, process->peer.inflight_fd);
     process->peer.inflight_fd = -1;
@@ -320,6 +322,18 @@ static void keep_ring_fd(struct sim_process *process, int *place, struct hf_mess
     keep_fd(process, place, message);
 }
 
+/* It would write behind its end. */
+static void judge_region(struct sim_process *process, const struct sim_peer_ring *ring)
+{
+    struct sim_world *world = process->world;
+    const struct sim_inflight *inflight =
+        sim_inflight_of(&world->memory, sim_fd_object(&world->fds, process->peer.inflight_fd));
+
+    if (process->peer.inflight_set && inflight != NULL && ring->size > inflight->queue_size)
+        sim_peer_fail(process, "a ring of %u, but the in-flight region is for rings of %u",
+                      ring->size, inflight->queue_size);
+}
+
 static bool set_kick(RULE_ARGS)
 {
     uint16_t index = (uint16_t)(message->body.u64 & HF_WIRE_VRING_MASK);
@@ -327,6 +341,7 @@ static bool set_kick(RULE_ARGS)
 
     if (ring->started)
         sim_peer_fail(process, "SET_VRING_KICK for a started ring");
+    judge_region(process, ring);
     keep_ring_fd(process, &ring->kick_fd, message);
     sim_peer_start_ring(process, index);
     return true;

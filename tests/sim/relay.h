@@ -21,20 +21,22 @@ struct sim_world;
 /* How a VMM goes about it. Each is legal. */
 struct sim_relay_habit {
     const char *name;
-    bool asks_all;        /* need_reply wherever it may be */
-    bool enables_at_once; /* each ring as it starts, before the next is set up (UML) */
-    bool disables;        /* before it stops rings (QEMU) */
-    bool resets;          /* RESET_DEVICE, where it is offered */
-    bool keeps_place;     /* after a reset the rings are where they were */
-    bool tracks;          /* asks for an in-flight region, and hands it over at each start */
-    bool stops_one;       /* a kick is changed by stopping that ring alone; else by all */
-    bool without_bit_30;  /* acknowledges no protocol features: rings are enabled by themselves */
+    bool asks_all;         /* need_reply wherever it may be */
+    bool enables_at_once;  /* each ring as it starts, before the next is set up (UML) */
+    bool disables;         /* before it stops rings (QEMU) */
+    bool resets;           /* RESET_DEVICE, where it is offered */
+    bool keeps_place;      /* after a reset the rings are where they were */
+    bool tracks;           /* asks for an in-flight region, and hands it over at each start */
+    bool stops_one;        /* a kick is changed by stopping that ring alone; else by all */
+    bool without_bit_30;   /* acknowledges no protocol features: rings are enabled by themselves */
+    bool starts_last_late; /* and larger: the others run, and have requests */
 };
 extern const struct sim_relay_habit sim_relay_qemu;
 extern const struct sim_relay_habit sim_relay_uml;
 extern const struct sim_relay_habit sim_relay_odd;
 extern const struct sim_relay_habit sim_relay_old;
-#define SIM_RELAY_HABITS 4u
+extern const struct sim_relay_habit sim_relay_late;
+#define SIM_RELAY_HABITS 5u
 extern const struct sim_relay_habit *const sim_relay_habits[SIM_RELAY_HABITS];
 /* NULL: no such name. */
 const struct sim_relay_habit *sim_relay_habit_named(const char *name);

@@ -270,6 +270,8 @@ static uint16_t size_of(const struct sim_world *world, uint16_t queue)
 {
     if (world->relay->habit->enables_at_once && queue == 0)
         return 4;
+    if (world->relay->habit->starts_last_late && queue < world->vmm.queue_count - 1)
+        return 4;
     return world->vmm.small && queue == world->vmm.queue_count - 1 ? 4 : SIM_RING_SIZE;
 }
 

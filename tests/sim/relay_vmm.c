@@ -14,9 +14,10 @@ const struct sim_relay_habit sim_relay_odd = {
     .name = "odd", .asks_all = true, .keeps_place = true, .stops_one = true, .tracks = true
 };
 const struct sim_relay_habit sim_relay_old = { .name = "old", .without_bit_30 = true };
+const struct sim_relay_habit sim_relay_late = { .name = "late", .starts_last_late = true };
 
 const struct sim_relay_habit *const sim_relay_habits[SIM_RELAY_HABITS] = {
-    &sim_relay_qemu, &sim_relay_uml, &sim_relay_odd, &sim_relay_old
+    &sim_relay_qemu, &sim_relay_uml, &sim_relay_odd, &sim_relay_old, &sim_relay_late
 };
 
 const struct sim_relay_habit *sim_relay_habit_named(const char *name)
@@ -61,13 +62,21 @@ static void add_ring(struct sim_world *world, uint16_t queue)
         add(world, SIM_RELAY_ENABLE, queue);
 }
 
+static void start_last(struct sim_world *world)
+{
+    if (world->relay->habit->starts_last_late)
+        add_ring(world, (uint16_t)(world->vmm.queue_count - 1u));
+}
+
 static void start_rings(struct sim_world *world)
 {
+    bool all = !world->relay->habit->starts_last_late;
+
     vmm_of(world)->started = true;
     add(world, SIM_RELAY_GET_REGION, 0);
     add(world, SIM_RELAY_SET_REGION, 0);
     add(world, SIM_RELAY_FEATURES, 0);
-    for (uint16_t i = 0; i < world->vmm.queue_count; i++)
+    for (uint16_t i = 0; i < world->vmm.queue_count - !all; i++)
         add_ring(world, i);
     if (!world->relay->habit->enables_at_once)
         add_all(world, SIM_RELAY_ENABLE);
@@ -124,6 +133,7 @@ static void begin(struct sim_world *world, enum sim_action action)
     add_all(world, SIM_RELAY_ERR);
     start_rings(world);
     add(world, SIM_RELAY_BOOT, 0);
+    start_last(world);
 }
 
 static void update_hands(struct sim_world *world, enum sim_action action)
@@ -137,8 +147,10 @@ static void update_hands(struct sim_world *world, enum sim_action action)
         vmm->halted = action == SIM_ACTION_HALT;
     if (ran && !sim_vmm_runs(vmm))
         stop_rings(world);
-    if (!ran && sim_vmm_runs(vmm))
+    if (!ran && sim_vmm_runs(vmm)) {
         start_rings(world);
+        start_last(world);
+    }
 }
 
 /* The processor that sets the device up waits until it is: the guest goes on behind that. */
@@ -152,10 +164,14 @@ static void reset(struct sim_world *world)
 
 static void set_up(struct sim_world *world)
 {
+    bool runs = !world->vmm.paused && !world->vmm.halted;
+
     add(world, SIM_RELAY_LAY_OUT, 0);
-    if (!world->vmm.paused && !world->vmm.halted)
+    if (runs)
         start_rings(world);
     add(world, SIM_RELAY_BOOT, 0);
+    if (runs)
+        start_last(world);
 }
 
 static void change_guest(struct sim_world *world, enum sim_action action)
@@ -250,8 +266,10 @@ static void change_kick(struct sim_world *world, enum sim_action action)
     if (!started || !world->relay->habit->stops_one) {
         stop_rings(world);
         add(world, SIM_RELAY_NEW_KICK, last);
-        if (started)
+        if (started) {
             start_rings(world);
+            start_last(world);
+        }
         return;
     }
     add(world, SIM_RELAY_STOP, last);

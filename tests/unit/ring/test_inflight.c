@@ -130,13 +130,13 @@ static void two_queues_convert_to_another_stride_and_back(void **state)
     assert_int_equal(hf_inflight_settle(&from, rings, counts, NULL), HF_INFLIGHT_FAULT_NONE);
     memset(other, 0xff, sizeof(other));
     hf_inflight_region_init(&to, other, 160, 2);
-    assert_int_equal(hf_inflight_convert(&from, &to), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(hf_inflight_convert(&from, &to, 4), HF_INFLIGHT_FAULT_NONE);
     assert_int_equal(golden_read("inflight-two-queues-packed", back, sizeof(back)), 160);
     assert_memory_equal(other, back, 160);
     assert_int_equal(other[160], 0xff);
 
     hf_inflight_region_init(&again, back, 256, 2);
-    assert_int_equal(hf_inflight_convert(&to, &again), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(hf_inflight_convert(&to, &again, 4), HF_INFLIGHT_FAULT_NONE);
     assert_memory_equal(back, bytes, 256);
 }
 
@@ -149,12 +149,33 @@ static void a_conversion_into_less_room_is_refused(void **state)
     golden_read("inflight-two-queues", bytes, sizeof(bytes));
     hf_inflight_region_init(&from, bytes, 256, 2);
     hf_inflight_region_init(&to, other, 128, 2);
-    assert_int_equal(hf_inflight_convert(&from, &to), HF_INFLIGHT_FAULT_STRIDE);
+    assert_int_equal(hf_inflight_convert(&from, &to, 4), HF_INFLIGHT_FAULT_STRIDE);
     hf_inflight_region_init(&to, other, 256, 1);
-    assert_int_equal(hf_inflight_convert(&from, &to), HF_INFLIGHT_FAULT_SIZE);
+    assert_int_equal(hf_inflight_convert(&from, &to, 4), HF_INFLIGHT_FAULT_SIZE);
     hf_inflight_region_init(&to, other, 512, 2);
     bytes[10] = 0xff; /* desc_num */
-    assert_int_equal(hf_inflight_convert(&from, &to), HF_INFLIGHT_FAULT_DESC_NUM);
+    assert_int_equal(hf_inflight_convert(&from, &to, 4), HF_INFLIGHT_FAULT_DESC_NUM);
+}
+
+/* A header that says less than a ring has entries is one that a back-end refuses. */
+static void a_region_for_larger_rings_says_so_in_each_header_that_says_anything(void **state)
+{
+    struct hf_inflight_region from;
+    struct hf_inflight_region to;
+    struct hf_inflight_queue queue;
+
+    (void)state;
+    golden_read("inflight-two-queues", bytes, sizeof(bytes));
+    hf_inflight_region_init(&from, bytes, 256, 2);
+    memset(bytes + 128, 0, 128); /* nobody has begun the second queue */
+    hf_inflight_region_init(&to, other, 512, 2);
+    assert_int_equal(hf_inflight_convert(&from, &to, 8), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(hf_inflight_region_queue(&to, 0, 8, &queue), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(queue.header->desc_num, 8);
+    assert_memory_equal(queue.entries, bytes + 16, 4 * 16);
+    assert_int_equal(hf_inflight_region_queue(&to, 1, 8, &queue), HF_INFLIGHT_FAULT_NONE);
+    assert_int_equal(queue.header->desc_num, 0);
+    assert_int_equal(hf_inflight_convert(&from, &to, 16), HF_INFLIGHT_FAULT_STRIDE);
 }
 
 static void every_fault_has_a_sentence(void **state)
@@ -177,6 +198,7 @@ int main(void)
         cmocka_unit_test(our_device_writes_what_was_written_by_hand),
         cmocka_unit_test(two_queues_convert_to_another_stride_and_back),
         cmocka_unit_test(a_conversion_into_less_room_is_refused),
+        cmocka_unit_test(a_region_for_larger_rings_says_so_in_each_header_that_says_anything),
         cmocka_unit_test(every_fault_has_a_sentence),
     };
 

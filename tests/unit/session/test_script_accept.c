@@ -23,7 +23,7 @@ static enum hf_fault accept_region(uint64_t bytes, uint16_t queue_count, uint16_
                                                      .queue_size = queue_size };
     hf_plan_init(&plan, RINGS);
     plan.rings[0].size = plan.rings[1].size = plan.rings[2].size = SIZE;
-    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    session.told[HF_ROW_GET_INFLIGHT_FD] = hf_script_asking(plan.epoch, SIZE);
     enum hf_fault fault = hf_accept_inflight(&state, &reply, &result, detail);
     assert_int_equal(result.taken, fault == HF_FAULT_NONE);
     assert_int_equal(plan.inflight.fd, fault == HF_FAULT_NONE ? 42 : -1);
@@ -79,7 +79,7 @@ static struct hf_reply_result met_with(const struct hf_wire_inflight *answer)
     hf_plan_set_inflight(&plan, &(struct hf_inflight_plan){ .fd = 41 });
     plan.inflight = hf_script_offer(&first);
     plan.inflight.generation = 5;
-    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    session.told[HF_ROW_GET_INFLIGHT_FD] = hf_script_asking(plan.epoch, SIZE);
     reply.body.inflight = *answer;
     result.fault = hf_accept_inflight(&state, &reply, &result, why);
     assert_false(result.taken);
@@ -135,7 +135,7 @@ static enum hf_fault without_one(bool must_track)
     hf_plan_init(&plan, RINGS);
     plan.must_track = must_track;
     hf_session_init(&session, 7);
-    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    session.told[HF_ROW_GET_INFLIGHT_FD] = hf_script_asking(plan.epoch, SIZE);
     return hf_accept_inflight(&state, &reply, &result, why);
 }
 

@@ -129,13 +129,87 @@ static void a_region_of_the_epoch_before_is_not_taken(void **state)
     hf_plan_set_ring(&plan, 0, 16, &(struct hf_ring_addresses){ .desc = 0 }, 0);
     reply.body.inflight =
         (struct hf_wire_inflight){ .mmap_size_bytes = 4096, .queue_count = 1, .queue_size = 16 };
-    session.told[HF_ROW_GET_INFLIGHT_FD] = plan.epoch;
+    session.told[HF_ROW_GET_INFLIGHT_FD] = hf_script_asking(plan.epoch, 16);
     assert_int_equal(hf_plan_end_epoch(&plan), -1);
     enum hf_fault fault =
         hf_script_rows[HF_ROW_GET_INFLIGHT_FD].accept(&script, &reply, &result, detail);
     assert_int_equal(fault, HF_FAULT_NONE);
     assert_false(result.taken);
     assert_int_equal(plan.inflight.generation, 0);
+}
+
+static struct hf_script_state with_region_for(uint16_t size)
+{
+    struct hf_script_state script = fresh(2);
+
+    session.offered = HF_FEATURE(PROTOCOL_FEATURES);
+    session.protocol = HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    hf_plan_set_features(&plan, 0);
+    hf_plan_set_ring(&plan, 0, size, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    hf_plan_set_run(&plan, true);
+    session.told[HF_ROW_GET_INFLIGHT_FD] = hf_script_asking(plan.epoch, size);
+    hf_plan_set_inflight(&plan, &(struct hf_inflight_plan){ .queue_size = size, .fd = 41 });
+    session.rings[0].generation[HF_ROW_SET_VRING_KICK] = hf_plan_ring_generation(&plan, 0);
+    return script;
+}
+
+static bool is_asked_again(const struct hf_script_state *script)
+{
+    return hf_script_rows[HF_ROW_GET_INFLIGHT_FD].wanted(script, 0) !=
+           session.told[HF_ROW_GET_INFLIGHT_FD];
+}
+
+/* What it holds is not forgotten: others have requests in it. */
+static void a_ring_that_outgrows_the_region_stops_all_and_a_larger_one_is_asked_for(void **state)
+{
+    struct hf_script_state script = with_region_for(16);
+
+    (void)state;
+    hf_plan_set_ring(&plan, 1, 16, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    assert_false(hf_script_must_stop(&script));
+    assert_false(is_asked_again(&script));
+    hf_plan_set_ring(&plan, 1, 32, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    assert_true(hf_script_must_stop(&script));
+    assert_true(is_asked_again(&script));
+    session.rings[0].generation[HF_ROW_SET_VRING_KICK] = 0;
+    assert_false(hf_script_must_stop(&script));
+    assert_int_equal(hf_script_region_size(&plan), 32);
+    assert_int_equal(plan.inflight.fd, 41);
+}
+
+/* A back-end may make a region that is larger than asked for. */
+static void a_region_that_is_large_enough_is_not_asked_for_again(void **state)
+{
+    struct hf_script_state script = with_region_for(16);
+
+    (void)state;
+    plan.inflight.queue_size = 32;
+    hf_plan_set_ring(&plan, 1, 32, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    assert_false(hf_script_must_stop(&script));
+    assert_false(is_asked_again(&script));
+    hf_plan_set_ring(&plan, 0, 0, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    hf_plan_set_ring(&plan, 1, 8, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    assert_false(is_asked_again(&script));
+}
+
+/* Asked for before a larger ring was there, answered after that. */
+static void a_region_that_has_become_too_small_is_not_taken(void **state)
+{
+    struct hf_script_state script = with_region_for(16);
+    struct hf_message reply = { .fd_count = 1, .fds = { 42 } };
+    struct hf_reply_result result = { .taken = false };
+    char detail[HF_FAULT_DETAIL_SIZE];
+
+    (void)state;
+    plan.inflight = (struct hf_inflight_plan){ .fd = -1 };
+    hf_plan_set_ring(&plan, 1, 32, &(struct hf_ring_addresses){ .desc = 0 }, 0);
+    reply.body.inflight =
+        (struct hf_wire_inflight){ .mmap_size_bytes = 4096, .queue_count = 2, .queue_size = 16 };
+    assert_int_equal(
+        hf_script_rows[HF_ROW_GET_INFLIGHT_FD].accept(&script, &reply, &result, detail),
+        HF_FAULT_NONE);
+    assert_false(result.taken);
+    assert_true(is_asked_again(&script));
 }
 
 /* Call and err descriptors too: not every back-end keeps them over RESET_DEVICE. */
@@ -258,6 +332,9 @@ int main(void)
         cmocka_unit_test(a_reset_waits_until_no_ring_runs),
         cmocka_unit_test(only_protocol_features_that_are_wanted_are_acknowledged),
         cmocka_unit_test(a_region_of_the_epoch_before_is_not_taken),
+        cmocka_unit_test(a_ring_that_outgrows_the_region_stops_all_and_a_larger_one_is_asked_for),
+        cmocka_unit_test(a_region_that_is_large_enough_is_not_asked_for_again),
+        cmocka_unit_test(a_region_that_has_become_too_small_is_not_taken),
         cmocka_unit_test(after_a_reset_each_ring_is_told_all_again),
         cmocka_unit_test(each_connection_gets_the_channel_that_is_there),
         cmocka_unit_test(a_region_goes_from_under_stopped_rings_only),
