@@ -134,8 +134,10 @@ static bool is_clean(const struct hf_relay_device *device)
     return in_flight == 0 && !hf_front_recovers(front);
 }
 
+/* 0: no limit, nor that of the step before. */
 static void arm(struct hf_relay_device *device, uint64_t limit_ns)
 {
+    hf_loop_cancel_timer(&device->loop, &device->move.deadline);
     if (limit_ns != 0)
         hf_loop_set_timer(&device->loop, &device->move.deadline, hf_clock_ns() + limit_ns);
 }
@@ -322,12 +324,12 @@ int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
     return 0;
 }
 
-/* Ours (12, and as many again while a switch is under way), and what a VMM passes that has a queue
+/* Ours (13, and 12 more while a switch is under way), and what a VMM passes that has a queue
  * for each of two processors and two pieces of memory: each ring has a kick and a call. One that
  * passes more takes them where there are any; where there are none, its session ends with that
  * error. */
 unsigned hf_relay_device_fds(const struct hf_relay_device_config *config)
 {
     (void)config;
-    return 36;
+    return 37;
 }
