@@ -21,7 +21,8 @@ static void reply(struct hf_relay_device *device, const struct hf_relay_effect *
 
 static void report(struct hf_relay_device *device, const struct hf_relay_effect *effect)
 {
-    hf_relay_device_log(device, HF_LOG_WARNING, "a request of the VMM's was refused: %s%s%s",
+    hf_relay_device_log(device, HF_LOG_WARNING, "%s of the VMM's was refused: %s%s%s",
+                        hf_message_name(&device->core.back.request),
                         hf_back_fault_text(effect->fault), effect->result < 0 ? ": " : "",
                         effect->result < 0 ? strerror(-effect->result) : "");
 }
