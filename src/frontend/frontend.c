@@ -58,6 +58,8 @@ static void step(struct hf_frontend *frontend, struct hf_event *event)
     hf_front_step(&frontend->front, event, &frontend->effects);
     hf_front_check(&frontend->front);
     begin_region(frontend, region);
+    if (frontend->ops->stepped != NULL)
+        frontend->ops->stepped(frontend->ops->host);
     hf_frontend_carry_out(frontend);
 }
 

@@ -26,6 +26,8 @@ struct hf_frontend_ops {
     bool (*indices)(void *host, uint16_t queue, uint16_t *avail, uint16_t *used);
     /* Optional: one line a message. */
     void (*trace)(void *host, const char *line);
+    /* Optional: the plan may have changed, and nothing was acted on yet. May call nothing here. */
+    void (*stepped)(void *host);
 };
 
 /* The back-end whose rings must come to rest, and what it is waited for. */

@@ -107,7 +107,8 @@ static int begin(struct hf_relay_side *side, const char *const *paths, struct hf
                                           .report = reported,
                                           .answer = answered,
                                           .indices = indices,
-                                          .trace = device->ops->trace != NULL ? traced : NULL };
+                                          .trace = device->ops->trace != NULL ? traced : NULL,
+                                          .stepped = hf_relay_record_stepped };
     int result = hf_frontend_init(&side->frontend, &config, &side->ops, error);
     if (result < 0)
         return result;

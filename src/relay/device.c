@@ -79,8 +79,11 @@ void hf_relay_device_feed(struct hf_relay_device *device, const struct hf_relay_
     }
     device->feeding = true;
     hf_relay_step(&device->core, &now, &device->effects);
-    for (unsigned i = 0; i < device->effects.count; i++)
+    hf_relay_record_step(device, &device->effects);
+    for (unsigned i = 0; i < device->effects.count; i++) {
         hf_relay_device_carry_out(device, &device->effects.list[i]);
+        hf_relay_record_acted(device->record);
+    }
     device->feeding = false;
     arm(device);
     if (device->fed) {
@@ -234,12 +237,15 @@ static int build(struct hf_relay_device *device, struct hf_error *error)
 {
     int result = hf_loop_init(&device->loop);
 
+    device->record_fd = -1;
     if (result < 0)
         return hf_error_set(error, -result, "cannot make an epoll loop: %s", strerror(-result));
     device->deadline.expired = deadline_passed;
     hf_relay_calls_init(device);
     hf_relay_promise_recall(device);
     result = hf_relay_vmm_init(device, error);
+    if (result == 0)
+        result = hf_relay_record_open(device, error);
     if (result == 0)
         result = hf_relay_backend_init(device, error);
     if (result == 0) {
@@ -283,6 +289,7 @@ void hf_relay_device_free(struct hf_relay_device *device)
     hf_relay_move_abort(device, -ECANCELED, "the relay ends");
     hf_relay_backend_done(device);
     hf_loop_cancel_timer(&device->loop, &device->deadline);
+    hf_relay_record_close(device);
     hf_loop_done(&device->loop);
     free(device->words);
     free(device);

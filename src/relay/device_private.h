@@ -8,7 +8,8 @@
 #include "frontend/frontend.h"
 #include "os/listener.h"
 #include "os/loop.h"
-#include "session/relay.h"
+#include "os/region.h"
+#include "session/relay_record.h"
 
 #include <sys/types.h>
 
@@ -84,7 +85,10 @@ struct hf_relay_device {
     struct hf_relay_effects effects;
     struct hf_relay_promise promise;
     bool promised; /* it is known what may be offered */
-    bool served;   /* a VMM is there, or was and is not over */
+    int record_fd; /* a memfd, */
+    struct hf_mapping record_mapping;
+    struct hf_relay_record *record; /* and what is in it */
+    bool served;                    /* a VMM is there, or was and is not over */
 
     /* Noted by callbacks, done by hf_relay_device_pump. */
     bool look;
@@ -129,6 +133,14 @@ void hf_relay_device_trace(struct hf_relay_device *device, const char *who, cons
 void hf_relay_device_feed(struct hf_relay_device *device, const struct hf_relay_event *event);
 /* Does what callbacks noted, until nothing is left. */
 void hf_relay_device_pump(struct hf_relay_device *device);
+
+/* record.c: all that another relay would have to know, written before it is acted on */
+int hf_relay_record_open(struct hf_relay_device *device, struct hf_error *error);
+void hf_relay_record_close(struct hf_relay_device *device);
+/* The relay core has made a step, and `effects` follow from it. */
+void hf_relay_record_step(struct hf_relay_device *device, const struct hf_relay_effects *effects);
+/* A front core has. `host`: its side. */
+void hf_relay_record_stepped(void *host);
 
 /* effects.c */
 void hf_relay_device_carry_out(struct hf_relay_device *device,

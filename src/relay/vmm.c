@@ -80,6 +80,8 @@ static int begin(struct hf_relay_device *device, int fd)
                                 device->config.type->config != NULL);
     device->promise.offer.features_tolerated = device->config.type->features_tolerated;
     hf_relay_begin(&device->core, &device->promise);
+    device->effects.count = 0;
+    hf_relay_record_step(device, &device->effects);
     device->served = true;
     hf_relay_device_log(device, HF_LOG_INFO, "a VMM has connected (process %d)", device->vmm.pid);
     return 0;

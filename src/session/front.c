@@ -77,6 +77,7 @@ static void start(struct hf_step_context *context)
     front->refusal_reported = false;
     front->tries_left = front->settings.first_tries;
     front->away_since_ns = context->event->now_ns;
+    hf_front_take_up(context);
     hf_front_dial(context);
 }
 

@@ -35,6 +35,8 @@ void hf_front_note_cut(struct hf_step_context *context);
 /* The socket goes, whoever ends it: what was asked is answered, rings that ran are to be settled.
  */
 void hf_front_part(struct hf_step_context *context);
+/* At a start: rings that ran in an earlier life are to be settled. */
+void hf_front_take_up(struct hf_step_context *context);
 void hf_front_settled(struct hf_step_context *context);
 void hf_front_timer(struct hf_step_context *context);
 void hf_front_arm(struct hf_step_context *context);

@@ -45,6 +45,30 @@ static void ask_to_settle(struct hf_step_context *context)
     hf_front_emit(context, HF_EFFECT_SETTLE)->fence = true;
 }
 
+static uint32_t left_in_flight(const struct hf_plan *plan)
+{
+    uint32_t count = 0;
+
+    for (uint16_t i = 0; i < plan->queue_count; i++)
+        count += plan->rings[i].size != 0 ? plan->rings[i].in_flight : 0;
+    return count;
+}
+
+void hf_front_resume(struct hf_front *front, const struct hf_plan *plan, uint64_t now_ns)
+{
+    front->plan = *plan;
+    front->plan.settle_owed = false; /* an edge that is no more may have been asked */
+    front->lost_in_flight = left_in_flight(plan);
+    front->lost = hf_plan_any_ran(plan) || front->lost_in_flight > 0;
+    front->lost_epoch = plan->epoch;
+    front->lost_ns = now_ns;
+}
+
+void hf_front_take_up(struct hf_step_context *context)
+{
+    ask_to_settle(context);
+}
+
 void hf_front_part(struct hf_step_context *context)
 {
     struct hf_front *front = context->front;

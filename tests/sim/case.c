@@ -21,6 +21,8 @@ void sim_case_write(const struct sim_case *situation, char word[static SIM_CASE_
     hf_text_add(&text, "%s/%s", situation->persona->name, situation->tale->name);
     if (situation->habit != NULL)
         hf_text_add(&text, "/%s", situation->habit->name);
+    if (situation->replaced_at != 0)
+        hf_text_add(&text, "/%u", situation->replaced_at);
     for (unsigned i = 0; i < situation->fault_count; i++) {
         hf_text_add(&text, ":%u:", situation->faults[i].step);
         write_fault(situation->faults[i].fault, &text);
@@ -68,9 +70,11 @@ bool sim_case_read(const char *word, struct sim_case *situation)
     if (strlen(word) >= sizeof(copy))
         return false;
     memcpy(copy, word, strlen(word) + 1);
-    char *habit = strsep(&rest, ":");
-    const char *persona = strsep(&habit, "/");
-    const char *tale = strsep(&habit, "/");
+    char *head = strsep(&rest, ":");
+    const char *persona = strsep(&head, "/");
+    const char *tale = strsep(&head, "/");
+    const char *habit = strsep(&head, "/");
+    const char *replaced = strsep(&head, "/");
     if (tale == NULL || sim_persona_named(persona) == NULL || sim_tale_named(tale) == NULL ||
         (habit != NULL && sim_relay_habit_named(habit) == NULL))
         return false;
@@ -78,6 +82,7 @@ bool sim_case_read(const char *word, struct sim_case *situation)
                                : sim_case_with_relay(sim_persona_named(persona),
                                                      sim_relay_habit_named(habit));
     situation->tale = sim_tale_named(tale);
+    situation->replaced_at = replaced == NULL ? 0 : (unsigned)strtoul(replaced, NULL, 10);
     return read_faults(&rest, situation);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A case as one word, PERSONA/TALE:STEP:FAULT:STEP:FAULT (as many as there are; with a relay
- * PERSONA/TALE/HABIT), with which it runs
- * again: --replay=WORD. Nothing else decides what happens. A fault is written as faults.c names it,
- * without commas and with dashes for spaces, so that a word outlives changes of the table.
+ * PERSONA/TALE/HABIT, and with a relay that is replaced PERSONA/TALE/HABIT/INSTANT), with which it
+ * runs again: --replay=WORD. Nothing else decides what happens. A fault is written as faults.c
+ * names it, without commas and with dashes for spaces, so that a word outlives changes of the
+ * table.
  */
 #ifndef SIM_CASE_H
 #define SIM_CASE_H

@@ -53,12 +53,11 @@ static void dial(struct sim_world *world, const struct hf_effect *effect)
     sim_world_feed(world, 20 * SIM_US, event);
 }
 
-static void hang_up(struct sim_world *world, const struct hf_effect *effect)
+void sim_edge_hang_up(struct sim_world *world)
 {
     struct sim_edge *edge = &world->edge;
     struct sim_process *process = &world->processes[edge->process];
 
-    (void)effect;
     sim_world_note(world, "hang up");
     if (!edge->connected)
         return;
@@ -72,6 +71,12 @@ static void hang_up(struct sim_world *world, const struct hf_effect *effect)
     }
     if (edge->started != 0)
         world->vmm.crashed = true;
+}
+
+static void hang_up(struct sim_world *world, const struct hf_effect *effect)
+{
+    (void)effect;
+    sim_edge_hang_up(world);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -91,6 +96,8 @@ static void note_kick(struct sim_world *world, const struct hf_message *message)
     uint16_t queue = (uint16_t)(message->body.u64 & HF_WIRE_VRING_MASK);
 
     process->kicked = true;
+    world->edge.writer = process->id;
+    world->edge.writer_session = process->peer.session;
     world->edge.started |= 1u << queue;
     world->edge.generations[queue] = world->memory.rings[queue].generation;
 }
@@ -110,15 +117,26 @@ static struct sim_injection inject(struct sim_world *world)
     return injection;
 }
 
+/* A VMM that was answered before its rings were at rest may have gone on: its memory is another
+ * guest's by now. */
+static bool is_of_another_guest(const struct sim_world *world, uint16_t queue)
+{
+    return world->relay != NULL &&
+           world->edge.generations[queue] != world->memory.rings[queue].generation;
+}
+
 /* The edge initialises a fresh region while the rings are at rest: some back-ends forget used_idx.
  */
 static void prepare_region(struct sim_world *world)
 {
     struct sim_inflight *inflight = sim_inflight_of(&world->memory, world->vmm.inflight);
 
-    for (uint16_t i = 0; i < world->front.plan.queue_count; i++)
-        if (world->memory.rings[i].size != 0)
+    for (uint16_t i = 0; i < world->front.plan.queue_count; i++) {
+        bool outlived = inflight->queues[i].version != 0 && is_of_another_guest(world, i);
+
+        if (world->memory.rings[i].size != 0 && !outlived)
             sim_track_settle(&world->memory, &inflight->queues[i], i);
+    }
 }
 
 /* One that the VMM handed over is seen for the first time when it is handed on. */
@@ -183,14 +201,6 @@ static bool may_still_run(const struct sim_world *world)
            process->peer.session == edge->settle_session;
 }
 
-/* A VMM that was answered before its rings were at rest may have gone on: its memory is another
- * guest's by now. */
-static bool is_of_another_guest(const struct sim_world *world, uint16_t queue)
-{
-    return world->relay != NULL &&
-           world->edge.generations[queue] != world->memory.rings[queue].generation;
-}
-
 static void settle_tracks(struct sim_world *world, struct hf_settled *settled)
 {
     const struct hf_plan *plan = &world->front.plan;
@@ -203,12 +213,14 @@ static void settle_tracks(struct sim_world *world, struct hf_settled *settled)
         unsigned count;
 
         world->edge.bases[i] = plan->rings[i].base;
+        world->edge.in_flights[i] = 0;
         if (!hf_plan_ring_is_same(plan, i) || is_of_another_guest(world, i))
             continue;
         count = inflight != NULL && i < inflight->queue_count
                     ? sim_track_settle(&world->memory, &inflight->queues[i], i)
                     : (uint16_t)(ring->avail_index - ring->used_index);
         settled->in_flight += count;
+        world->edge.in_flights[i] = (uint16_t)count;
         settled->clean = settled->clean && (inflight == NULL || count == 0) &&
                          plan->rings[i].base == ring->used_index;
         world->edge.bases[i] = ring->used_index;
@@ -246,6 +258,7 @@ void sim_edge_settle(struct sim_world *world)
     settle_tracks(world, &event.settled);
     find_oldest(world, &event.settled);
     event.settled.bases = world->edge.bases;
+    event.settled.in_flights = world->edge.in_flights;
     event.settled.progressed = world->vmm.progress > 0;
     sim_world_note(world, "settled, %u in flight", event.settled.in_flight);
     /* At once: the rings are read when the event is handled, or something could come between. */
@@ -259,8 +272,8 @@ static void settle(struct sim_world *world, const struct hf_effect *effect)
 
     edge->settle_owed = true;
     edge->settle_fenced = effect->fence;
-    edge->settle_process = edge->process;
-    edge->settle_session = world->processes[edge->process].peer.session;
+    edge->settle_process = edge->writer;
+    edge->settle_session = edge->writer_session;
     sim_world_note(world, "settle%s", effect->fence ? ", once the back-end is harmless" : "");
     sim_world_later(world, 10 * SIM_US, (struct sim_event){ .kind = SIM_EVENT_SETTLE });
 }
@@ -452,8 +465,12 @@ void sim_edge_feed(struct sim_world *world, struct sim_event *event)
     hf_front_check(&world->front);
     note_region(world, event);
     note_copy(world, &event->front);
-    for (unsigned i = 0; i < world->effects.count && !world->verdict.red; i++)
+    sim_relay_record_plan(world);
+    for (unsigned i = 0; i < world->effects.count && !world->verdict.red; i++) {
+        if (sim_relay_dies(world))
+            break;
         carriers[world->effects.list[i].kind](world, &world->effects.list[i]);
+    }
     if (world->front.phase != before)
         sim_world_note(world, "phase %s -> %s", hf_phase_name(before),
                        hf_phase_name(world->front.phase));

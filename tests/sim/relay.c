@@ -137,7 +137,7 @@ static void carry_out(struct sim_world *world, const struct hf_relay_effect *eff
 }
 
 /* The epoch of the plan is what the relay takes for the guest's. */
-static void follow_epoch(struct sim_world *world)
+void sim_relay_follow_epoch(struct sim_world *world)
 {
     const struct hf_plan *plan = plan_of(world);
 
@@ -158,19 +158,46 @@ static void judge(struct sim_world *world)
         sim_fail(&world->verdict, "relay: over, and rings may still be used");
 }
 
+void sim_relay_act(struct sim_world *world, const struct hf_relay_effects *effects)
+{
+    struct sim_relay *relay = world->relay;
+
+    relay->feeding = true;
+    sim_relay_record(world, effects);
+    for (unsigned i = 0; i < effects->count && !world->verdict.red; i++) {
+        if (sim_relay_dies(world))
+            break;
+        relay->effects.reply = effects->reply;
+        carry_out(world, &effects->list[i]);
+        sim_relay_record_acted(world);
+    }
+    relay->feeding = false;
+    if (!relay->fed || sim_relay_dies(world))
+        return;
+    relay->fed = false;
+    step(world, relay->next);
+}
+
 static void step(struct sim_world *world, struct hf_relay_event event)
 {
     struct sim_relay *relay = world->relay;
     struct hf_relay_effects now;
 
+    if (relay->feeding) {
+        if (relay->fed)
+            sim_fail(&world->verdict, "relay: two events come of one step's effects");
+        relay->fed = true;
+        relay->next = event;
+        if (event.body != NULL)
+            relay->next_body = *event.body;
+        relay->next.body = event.body != NULL ? &relay->next_body : NULL;
+        return;
+    }
     event.now_ns = world->now_ns;
     hf_relay_step(&relay->core, &event, &now);
-    follow_epoch(world);
+    sim_relay_follow_epoch(world);
     judge(world);
-    for (unsigned i = 0; i < now.count && !world->verdict.red; i++) {
-        relay->effects.reply = now.reply;
-        carry_out(world, &now.list[i]);
-    }
+    sim_relay_act(world, &now);
 }
 
 /* ---- the pump -------------------------------------------------------------------------------- */
@@ -296,6 +323,7 @@ static void begin(struct sim_world *world)
     plan->late_rings = SIM_LATE_RINGS;
     plan->promise.protocol_features =
         world->situation.persona->protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
+    sim_relay_record(world, &(struct hf_relay_effects){ .count = 0 });
 }
 
 static void judge_over(struct sim_world *world)
@@ -317,8 +345,10 @@ static void over(struct sim_world *world)
 
     sim_world_note(world, "the VMM is over");
     judge_over(world);
-    world->relay->served = false;
     sim_edge_feed(world, &stop);
+    if (world->relay->gone)
+        return;
+    world->relay->served = false;
     sim_vmm_close(world);
     dial = world->front.last_dial;
     hf_front_init(&world->front, &world->situation.settings, world->situation.queue_count);
@@ -327,7 +357,7 @@ static void over(struct sim_world *world)
     world->relay->changed = world->relay->look = false;
     for (uint16_t i = 0; i < world->vmm.queue_count; i++)
         sim_ring_lay_out(&world->memory, i, 0, 0);
-    follow_epoch(world);
+    sim_relay_follow_epoch(world);
     begin(world);
     if (!world->vmm.wanted)
         return;
@@ -379,12 +409,15 @@ void sim_relay_pump(struct sim_world *world)
     struct sim_relay *relay = world->relay;
     unsigned rounds = 0;
 
-    if (relay->pumping)
+    if (relay->pumping || relay->feeding)
         return;
     relay->pumping = true;
-    while (!world->verdict.red && pump_once(world))
+    while (!world->verdict.red && (relay->gone || pump_once(world))) {
+        if (relay->gone)
+            sim_relay_replace(world);
         if (++rounds == 10000)
             sim_fail(&world->verdict, "relay: never comes to rest");
+    }
     relay->pumping = false;
     arm(world);
 }

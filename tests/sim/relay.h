@@ -7,7 +7,7 @@
 #ifndef SIM_RELAY_H
 #define SIM_RELAY_H
 
-#include "session/relay.h"
+#include "session/relay_record.h"
 #include "vmm.h"
 
 struct sim_world;
@@ -93,6 +93,15 @@ struct sim_relay {
     union hf_wire_body answer;
     uint32_t question, last_question;
     struct hf_asked waiting;
+
+    /* An event that came of an effect: stepped behind the last effect. */
+    bool feeding, fed;
+    struct hf_relay_event next;
+    union hf_wire_body next_body;
+
+    struct hf_relay_record record;
+    unsigned instants; /* at which it might have died */
+    bool gone;         /* it has */
 };
 
 /* ---- relay.c */
@@ -110,6 +119,20 @@ void sim_relay_hear_hang_up(struct sim_world *world);
 /* Nothing is on its way between VMM and relay, and nothing is to be done. */
 bool sim_relay_is_idle(const struct sim_world *world);
 void sim_relay_close(struct sim_world *world);
+
+/* Records, and carries out. */
+void sim_relay_act(struct sim_world *world, const struct hf_relay_effects *effects);
+void sim_relay_follow_epoch(struct sim_world *world);
+
+/* ---- relay_replace.c: another relay goes on with the record alone */
+/* The front core has made a step; the relay core has, and is to carry out `effects`; one of them
+ * is. */
+void sim_relay_record_plan(struct sim_world *world);
+void sim_relay_record(struct sim_world *world, const struct hf_relay_effects *effects);
+void sim_relay_record_acted(struct sim_world *world);
+/* Between two effects of either core: it does no more. */
+bool sim_relay_dies(struct sim_world *world);
+void sim_relay_replace(struct sim_world *world);
 
 /* ---- relay_ask.c */
 void sim_relay_ask(struct sim_world *world, const struct hf_asked *asked);

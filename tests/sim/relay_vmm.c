@@ -107,6 +107,7 @@ static void connect_it(struct sim_world *world)
     relay->region = 0;
     sim_world_note(world, "a VMM comes");
     hf_relay_begin(&relay->core, &relay->promise);
+    sim_relay_record(world, &(struct hf_relay_effects){ .count = 0 });
     memset(world->vmm.rings, 0, sizeof(world->vmm.rings));
     memset(world->vmm.regions, 0, sizeof(world->vmm.regions));
     world->vmm.region_count = 0;

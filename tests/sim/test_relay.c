@@ -3,19 +3,22 @@
  * A relay between VMM and back-end, in one virtual world. --all: every single fault at every
  * message of either side, for every back-end and every habit of a VMM (one of each with --persona=,
  * --habit=). --cases=N: of them, and of pairs of them, so many, chosen by --seed= (printed first).
- * --replay=WORD runs one, with its transcript.
+ * --replaced=EVERY: no fault, but at every instant (every second one, ...) between two effects the
+ * relay dies, and another goes on with its record. --replay=WORD runs one, with its transcript.
  */
 #include "case.h"
 #include "guard.h"
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
 /* Longer than a life without faults: recoveries have steps too. */
 #define STEPS_MAX     240u
 #define VMM_STEPS_MAX 200u
+#define INSTANTS_MAX  500u
 
 struct options {
     const struct sim_persona *persona; /* NULL: all */
@@ -24,6 +27,7 @@ struct options {
     uint64_t seed;
     unsigned cases;
     unsigned show_max;
+    unsigned stride; /* of --replaced; 0: not so */
     bool all;
     struct sim_world *world;
 };
@@ -78,6 +82,31 @@ static void run_pair(const struct options *options, const struct sim_persona *pe
     fflush(stdout);
 }
 
+/* ---- another relay goes on ------------------------------------------------------------------- */
+
+static void run_replaced(const struct options *options, const struct sim_persona *persona,
+                         const struct sim_relay_habit *habit, struct result *result)
+{
+    struct sim_case situation = sim_case_with_relay(persona, habit);
+    unsigned before = result->cases;
+
+    situation.replaced_at = UINT_MAX;
+    run_case(options, &situation, result);
+    unsigned instants = situation.relay->instants;
+    for (unsigned i = 1; i <= instants; i += options->stride) {
+        situation.replaced_at = i;
+        run_case(options, &situation, result);
+    }
+    printf("%s, %s: %u instants, %u cases\n", persona->name, habit->name, instants,
+           result->cases - before);
+    fflush(stdout);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+typedef void run_fn(const struct options *options, const struct sim_persona *persona,
+                    const struct sim_relay_habit *habit, struct result *result);
+
 /* One that has no MQ has one ring, and no VMM wants a disk of one. */
 static bool is_wanted(const struct options *options, const struct sim_persona *persona)
 {
@@ -89,14 +118,15 @@ static int run_all(void *context)
 {
     const struct options *options = context;
     struct result result = { .cases = 0 };
+    run_fn *run = options->stride != 0 ? run_replaced : run_pair;
 
     for (unsigned i = 0; i < SIM_PERSONA_COUNT; i++)
         for (unsigned j = 0; j < SIM_RELAY_HABITS; j++)
             if (is_wanted(options, sim_personas[i]) &&
                 (options->habit == NULL || options->habit == sim_relay_habits[j]))
-                run_pair(options, sim_personas[i], sim_relay_habits[j], &result);
+                run(options, sim_personas[i], sim_relay_habits[j], &result);
     printf("%u cases, %u red\n", result.cases, result.red);
-    return result.red > 0 || result.met == 0;
+    return result.red > 0 || (result.met == 0 && options->stride == 0);
 }
 
 /* splitmix64: small, and the same everywhere. */
@@ -142,6 +172,8 @@ static struct sim_case draw_case(const struct options *options, uint64_t *state)
         situation.faults[1].step = situation.faults[0].step + (unsigned)(draw(state) % 40);
     if (draw(state) % 4 == 0)
         situation.tale = &sim_tale_slow;
+    if (draw(state) % 4 == 0)
+        situation.replaced_at = 1 + (unsigned)(draw(state) % INSTANTS_MAX);
     return situation;
 }
 
@@ -175,6 +207,8 @@ static bool take(struct options *options, int option)
         options->cases = (unsigned)strtoul(optarg, NULL, 0);
     else if (option == 'm')
         options->show_max = (unsigned)strtoul(optarg, NULL, 0);
+    else if (option == 'e')
+        options->stride = (unsigned)strtoul(optarg, NULL, 0);
     else if (option == 'a')
         options->all = true;
     else
@@ -185,12 +219,15 @@ static bool take(struct options *options, int option)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        { "all", no_argument, NULL, 'a' },          { "persona", required_argument, NULL, 'p' },
-        { "habit", required_argument, NULL, 'h' },  { "cases", required_argument, NULL, 'n' },
-        { "seed", required_argument, NULL, 's' },   { "show", required_argument, NULL, 'm' },
-        { "replay", required_argument, NULL, 'r' }, { 0 }
-    };
+    static const struct option known[] = { { "all", no_argument, NULL, 'a' },
+                                           { "persona", required_argument, NULL, 'p' },
+                                           { "habit", required_argument, NULL, 'h' },
+                                           { "cases", required_argument, NULL, 'n' },
+                                           { "seed", required_argument, NULL, 's' },
+                                           { "show", required_argument, NULL, 'm' },
+                                           { "replay", required_argument, NULL, 'r' },
+                                           { "replaced", required_argument, NULL, 'e' },
+                                           { 0 } };
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
@@ -203,7 +240,7 @@ static int run(struct options *options)
 {
     if (options->replay != NULL)
         return sim_case_replay(options->world, options->replay);
-    if (options->all)
+    if (options->all || options->stride != 0)
         return sim_guard_run(run_all, options);
     printf("--cases=%u --seed=%" PRIu64 "\n", options->cases, options->seed);
     fflush(stdout);
@@ -220,7 +257,7 @@ int main(int argc, char **argv)
         result = run(&options);
     if (result == 2)
         fprintf(stderr, "usage: test_relay [--all] [--persona=NAME] [--habit=NAME] [--cases=N] "
-                        "[--seed=N] [--show=N] [--replay=WORD]\n");
+                        "[--seed=N] [--show=N] [--replaced=EVERY] [--replay=WORD]\n");
     free(options.world);
     return result;
 }

@@ -40,6 +40,8 @@ struct sim_case {
     /* Not NULL: there is a relay, which lives there, and a VMM of this habit. */
     struct sim_relay *relay;
     const struct sim_relay_habit *habit;
+    unsigned
+        replaced_at;  /* so many instants of the relay's later another takes its place; 0: none */
     FILE *transcript; /* NULL: none is written */
 };
 
@@ -59,7 +61,10 @@ struct sim_edge {
     bool settle_fenced;
     unsigned settle_process;
     uint32_t settle_session;
-    uint16_t bases[SIM_QUEUES_MAX];
+    unsigned writer; /* process and session that rings were started in last */
+    uint32_t writer_session;
+    uint16_t bases[SIM_QUEUES_MAX]; /* where rings came to rest, with so many in flight */
+    uint16_t in_flights[SIM_QUEUES_MAX];
     uint64_t prepared;                    /* generation of the in-flight region that was */
     uint32_t generations[SIM_QUEUES_MAX]; /* of the rings in memory when they were started */
     unsigned dials_to_refuse;
@@ -145,6 +150,8 @@ void sim_process_handle(struct sim_world *world, const struct sim_event *event);
 /* edge.c */
 void sim_edge_feed(struct sim_world *world, struct sim_event *event);
 void sim_edge_settle(struct sim_world *world);
+/* The socket is closed, whoever does it. */
+void sim_edge_hang_up(struct sim_world *world);
 
 /* edge_socket.c */
 bool sim_edge_is_full(const struct sim_world *world);

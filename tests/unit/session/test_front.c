@@ -74,6 +74,42 @@ static void assert_answered(uint32_t number, int error)
     assert_int_equal(rig.answer.error, error);
 }
 
+static struct hf_plan plan_with(uint64_t ran, uint16_t in_flight)
+{
+    struct hf_plan plan;
+
+    hf_plan_init(&plan, 1);
+    hf_plan_set_ring(&plan, 0, 16, &(struct hf_ring_addresses){ .desc = 0 }, 5);
+    plan.rings[0].ran = ran;
+    plan.rings[0].in_flight = in_flight;
+    return plan;
+}
+
+/* Whoever ran its rings was as good as lost. */
+static void a_plan_of_an_earlier_life_is_gone_on_with_as_after_a_loss(void **state)
+{
+    struct hf_plan plan = plan_with(3, 0);
+
+    (void)state;
+    front_rig_init(&rig, 0);
+    hf_front_resume(&rig.front, &plan, rig.now_ns);
+    assert_true(hf_front_recovers(&rig.front));
+    front_rig_feed(&rig, HF_EVENT_START);
+    assert_int_equal(rig.effects.list[0].kind, HF_EFFECT_SETTLE);
+    assert_true(rig.effects.list[0].fence);
+
+    plan = plan_with(0, 2);
+    front_rig_init(&rig, 0);
+    hf_front_resume(&rig.front, &plan, rig.now_ns);
+    assert_true(hf_front_recovers(&rig.front));
+    assert_int_equal(rig.front.lost_in_flight, 2);
+
+    plan = plan_with(0, 0);
+    front_rig_init(&rig, 0);
+    hf_front_resume(&rig.front, &plan, rig.now_ns);
+    assert_false(hf_front_recovers(&rig.front));
+}
+
 static void a_question_that_cannot_be_asked_is_answered_at_once(void **state)
 {
     (void)state;
@@ -95,6 +131,7 @@ int main(void)
         cmocka_unit_test(a_second_start_does_nothing),
         cmocka_unit_test(a_second_stop_does_nothing),
         cmocka_unit_test(a_session_that_the_edge_ends_is_lost_by_that_fault_and_dialled_again),
+        cmocka_unit_test(a_plan_of_an_earlier_life_is_gone_on_with_as_after_a_loss),
         cmocka_unit_test(a_question_that_cannot_be_asked_is_answered_at_once),
     };
 
