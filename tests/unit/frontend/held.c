@@ -66,7 +66,8 @@ void held_expect(const struct held *before)
 {
     struct held now = held_now();
 
-    assert_int_equal(now.fds, before->fds);
-    assert_int_equal(now.mappings, before->mappings);
+    /* Before, on a slow machine, something may have been on its way out. */
+    assert_in_range(now.fds, 0, before->fds);
+    assert_in_range(now.mappings, 0, before->mappings);
     assert_true(SANITIZED || now.anonymous_kib <= before->anonymous_kib + ANONYMOUS_SLACK_KIB);
 }
