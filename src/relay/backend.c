@@ -25,6 +25,7 @@ static void reported(void *host, const struct hf_report *report, const char *tex
     if (report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED) {
         device->lost = report->fault;
         device->lost_dial = side->frontend.front.session.dial;
+        device->parted = true;
     }
     if (report->kind == HF_REPORT_CONNECTED)
         device->connected = true;

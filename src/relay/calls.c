@@ -136,51 +136,67 @@ void hf_relay_calls_done(struct hf_relay_device *device)
     device->calls.count = 0;
 }
 
-void hf_relay_calls_take(struct hf_relay_device *device, int fd)
+static int adopt(struct hf_channel *channel, int fd, struct hf_error *error)
 {
-    struct hf_error error = { 0 };
+    int result = hf_stream_prepare(fd, error);
 
-    hf_channel_close(&device->calls.vmm);
-    device->calls.count = 0;
-    if (fd < 0)
-        return;
-    if (hf_stream_prepare(fd, &error) < 0) {
-        hf_relay_device_log(device, HF_LOG_WARNING, "the VMM's channel for the back-end: %s",
-                            error.text);
+    if (result < 0) {
         hf_fd_close(&fd);
-        return;
+        return result;
     }
-    if (hf_channel_adopt(&device->calls.vmm, fd, &error) < 0)
-        hf_relay_device_log(device, HF_LOG_WARNING, "the VMM's channel for the back-end: %s",
-                            error.text);
-    hf_relay_calls_renew(device);
+    return hf_channel_adopt(channel, fd, error);
 }
 
-static void give(struct hf_relay_device *device, int fd)
-{
-    int old = hf_plan_set_channel(hf_frontend_plan(device->backend), fd);
-
-    hf_fd_close(&old);
-    hf_frontend_changed(device->backend);
-}
-
-void hf_relay_calls_renew(struct hf_relay_device *device)
+/* The back-end's end of a new one, or -errno. */
+static int make_pair(struct hf_relay_device *device)
 {
     struct hf_error error = { 0 };
     int ends[2];
 
     hf_channel_close(&device->calls.backend);
-    if (!hf_channel_is_open(&device->calls.vmm))
-        return;
     int result = hf_stream_pair(ends);
-    if (result == 0)
-        result = hf_channel_adopt(&device->calls.backend, ends[0], &error);
+    if (result < 0)
+        return result;
+    result = hf_channel_adopt(&device->calls.backend, ends[0], &error);
     if (result < 0) {
-        hf_relay_device_log(device, HF_LOG_WARNING, "the back-end has no channel to the VMM: %s",
-                            strerror(-result));
-        return;
+        hf_fd_close(&ends[1]);
+        return result;
     }
     /* What the one before asked may still be under way. */
     update(&device->calls);
-    give(device, ends[1]);
+    return ends[1];
+}
+
+int hf_relay_calls_take(struct hf_relay_device *device, int fd)
+{
+    struct hf_error error = { 0 };
+    int own = hf_fd_dup(fd);
+
+    hf_relay_calls_done(device);
+    int result = own < 0 ? own : adopt(&device->calls.vmm, own, &error);
+    if (result == 0)
+        result = make_pair(device);
+    if (result < 0) {
+        hf_relay_device_log(device, HF_LOG_WARNING, "the VMM's channel for the back-end: %s",
+                            error.text[0] != '\0' ? error.text : strerror(-result));
+        hf_relay_calls_done(device);
+    }
+    return result;
+}
+
+void hf_relay_calls_renew(struct hf_relay_device *device)
+{
+    if (!hf_channel_is_open(&device->calls.vmm)) {
+        hf_channel_close(&device->calls.backend);
+        return;
+    }
+    int end = make_pair(device);
+    if (end < 0) {
+        hf_relay_device_log(device, HF_LOG_WARNING, "the back-end has no channel to the VMM: %s",
+                            strerror(-end));
+        return;
+    }
+    int old = hf_plan_set_channel(hf_frontend_plan(device->backend), end);
+    hf_fd_close(&old);
+    hf_frontend_changed(device->backend);
 }

@@ -133,10 +133,16 @@ static void hear_answer(struct hf_relay_device *device)
     hf_relay_device_feed(device, &event);
 }
 
+/* Before the next one is told of it. */
+static void hear_parted(struct hf_relay_device *device)
+{
+    device->parted = false;
+    hf_relay_calls_renew(device);
+}
+
 static void hear_connected(struct hf_relay_device *device)
 {
     device->connected = false;
-    hf_relay_calls_renew(device);
     if (!device->served)
         hf_relay_promise_learn(device);
 }
@@ -170,6 +176,8 @@ void hf_relay_device_pump(struct hf_relay_device *device)
         hf_frontend_flush(device->backend);
         if (device->vmm_gone)
             hear_vmm_gone(device);
+        else if (device->parted)
+            hear_parted(device);
         else if (device->connected)
             hear_connected(device);
         else if (device->answered)

@@ -93,6 +93,7 @@ struct hf_relay_device {
     /* Noted by callbacks, done by hf_relay_device_pump. */
     bool look;
     bool connected;
+    bool parted; /* a session has ended */
     enum hf_fault lost;
     uint32_t lost_dial;
     bool answered;
@@ -175,8 +176,9 @@ int hf_relay_read_indices(const struct hf_plan *plan, uint64_t avail_address, ui
 /* calls.c: the back-end's requests to the VMM */
 void hf_relay_calls_init(struct hf_relay_device *device);
 void hf_relay_calls_done(struct hf_relay_device *device);
-/* Takes the VMM's end of a channel. */
-void hf_relay_calls_take(struct hf_relay_device *device, int fd);
+/* The VMM's end of a channel, borrowed. Returns the back-end's end of its own, the caller's, or
+ * -errno, logged; there is no channel then. */
+int hf_relay_calls_take(struct hf_relay_device *device, int fd);
 /* A new session of the back-end gets a channel of its own, if the VMM has one. */
 void hf_relay_calls_renew(struct hf_relay_device *device);
 

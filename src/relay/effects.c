@@ -121,7 +121,18 @@ static void look_at(struct hf_relay_device *device, const struct hf_relay_effect
 
 static void channel(struct hf_relay_device *device, const struct hf_relay_effect *effect)
 {
-    hf_relay_calls_take(device, effect->fd);
+    int end = hf_relay_calls_take(device, effect->fd);
+    const struct hf_relay_event event = { .kind = HF_RELAY_EVENT_MADE,
+                                          .error = end < 0 ? -end : 0,
+                                          .fd = end < 0 ? -1 : end };
+
+    hf_relay_device_feed(device, &event);
+}
+
+static void undo_channel(struct hf_relay_device *device, const struct hf_relay_effect *effect)
+{
+    (void)effect;
+    hf_relay_calls_done(device);
 }
 
 static void new_epoch(struct hf_relay_device *device, const struct hf_relay_effect *effect)
@@ -141,7 +152,7 @@ static carrier *const carriers[HF_RELAY_EFFECT_COUNT] = {
     [HF_RELAY_EFFECT_CUT] = cut,         [HF_RELAY_EFFECT_INDICES] = read_indices,
     [HF_RELAY_EFFECT_MAKE] = make,       [HF_RELAY_EFFECT_LOOK_AT] = look_at,
     [HF_RELAY_EFFECT_CHANNEL] = channel, [HF_RELAY_EFFECT_NEW_EPOCH] = new_epoch,
-    [HF_RELAY_EFFECT_LATE] = late,
+    [HF_RELAY_EFFECT_LATE] = late,       [HF_RELAY_EFFECT_UNDO_CHANNEL] = undo_channel,
 };
 
 void hf_relay_device_carry_out(struct hf_relay_device *device, const struct hf_relay_effect *effect)

@@ -100,7 +100,6 @@ enum hf_back_effect_kind {
     HF_BACK_EFFECT_REPORT,    /* tell the log that a request was refused: fault, result */
     HF_BACK_EFFECT_CLOSE_FDS, /* close the descriptors of back->request */
     HF_BACK_EFFECT_HANG_UP,   /* the session is over: fault (NONE: the peer ended it) */
-    HF_BACK_EFFECT_CHANNEL,   /* taking fd: the back-end channel, instead of any before it */
     HF_BACK_EFFECT_RESET,     /* forget the in-flight region; all rings are stopped */
     /* Awaited, all of them: */
     HF_BACK_EFFECT_RING_START,      /* taking fd, the kick; the ring is as back->rings says */
@@ -123,6 +122,7 @@ enum hf_back_effect_kind {
     HF_BACK_EFFECT_FEATURES,        /* request.body.u64 are acknowledged: may they be used? */
     HF_BACK_EFFECT_CONFIG_GET,      /* request.body.config; DONE brings the body */
     HF_BACK_EFFECT_CONFIG_SET,      /* request.body.config */
+    HF_BACK_EFFECT_CHANNEL,         /* taking fd: the back-end channel, instead of any before it */
     HF_BACK_EFFECT_COUNT
 };
 

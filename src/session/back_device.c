@@ -209,7 +209,7 @@ static enum hf_back_fault begin_set_config(struct hf_back *back, struct hf_back_
 
 static enum hf_back_fault begin_set_channel(struct hf_back *back, struct hf_back_effects *effects)
 {
-    hf_back_add(effects, HF_BACK_EFFECT_CHANNEL, 0)->fd = hf_back_take_fd(back);
+    hf_back_ask(back, effects, HF_BACK_EFFECT_CHANNEL)->fd = hf_back_take_fd(back);
     return HF_BACK_FAULT_NONE;
 }
 

@@ -136,8 +136,6 @@ static void answer_at_once(struct hf_relay_context *context, const struct hf_bac
     } else if (effect->kind == HF_BACK_EFFECT_CLOSE_FDS) {
         for (unsigned i = 0; i < back->request.fd_count; i++)
             hf_relay_close(context, back->request.fds[i]);
-    } else if (effect->kind == HF_BACK_EFFECT_CHANNEL) {
-        hf_relay_emit(context, HF_RELAY_EFFECT_CHANNEL)->fd = effect->fd;
     } else if (effect->kind == HF_BACK_EFFECT_RESET) {
         reset_device(context);
     } else {
@@ -292,6 +290,7 @@ static void hang_up(struct hf_relay_context *context)
     struct hf_relay *relay = context->relay;
 
     hf_relay_forget(context);
+    hf_relay_close(context, hf_plan_set_channel(hf_relay_plan(relay), -1));
     drop_asked(context);
     relay->wait = HF_RELAY_WAIT_NONE;
     relay->asked_count = 0;
@@ -312,7 +311,7 @@ static void indices(struct hf_relay_context *context)
     }
 }
 
-/* A region was looked at, and this is what it came to; or it was made, and goes out. */
+/* What was looked at, or made, is what it came to. */
 static void take_region(struct hf_relay_context *context)
 {
     struct hf_relay *relay = context->relay;
@@ -324,16 +323,28 @@ static void take_region(struct hf_relay_context *context)
         hf_relay_close(context, relay->asked[0].fd);
     else if (context->event->error == 0)
         relay->region_epoch = hf_relay_plan(relay)->epoch;
+    hf_relay_finish(context, -context->event->error);
 }
 
 static void made(struct hf_relay_context *context)
 {
-    if (context->relay->wait != HF_RELAY_WAIT_EDGE) {
+    struct hf_relay *relay = context->relay;
+
+    if (relay->wait != HF_RELAY_WAIT_EDGE) {
         hf_relay_close(context, context->event->fd);
         return;
     }
-    take_region(context);
-    hf_relay_finish(context, -context->event->error);
+    if (relay->asked[0].kind != HF_BACK_EFFECT_CHANNEL) {
+        take_region(context);
+        return;
+    }
+    hf_relay_close(context, relay->asked[0].fd);
+    if (context->event->error != 0) {
+        hf_relay_finish(context, -context->event->error);
+        return;
+    }
+    hf_relay_give_channel(context);
+    relay->wait = HF_RELAY_WAIT_SETTLED;
 }
 
 static void answer(struct hf_relay_context *context)

@@ -75,6 +75,7 @@ enum hf_relay_undo_kind {
     HF_RELAY_UNDO_RING,
     HF_RELAY_UNDO_MEMORY,
     HF_RELAY_UNDO_LOG,
+    HF_RELAY_UNDO_CHANNEL,
     HF_RELAY_UNDO_COUNT
 };
 
@@ -87,6 +88,7 @@ struct hf_relay_undo {
     struct hf_region_plan regions_before[HF_REGION_COUNT_MAX];
     struct hf_log_plan log_before;
     struct hf_wire_log log_told;
+    int channel_before;
 };
 
 struct hf_relay {
@@ -114,7 +116,8 @@ enum hf_relay_event_kind {
     HF_RELAY_EVENT_LOOK,    /* the front core made a step; .lost: fault of a session that ended */
     HF_RELAY_EVENT_ANSWER,  /* .error, .body: to ASK; ENOTCONN: ask again when somebody is there */
     HF_RELAY_EVENT_INDICES, /* .ring, .avail, .used, .error */
-    HF_RELAY_EVENT_MADE,    /* .error, .body, .fd: an in-flight region was made or looked at */
+    HF_RELAY_EVENT_MADE,    /* .error, .body, .fd: an in-flight region was made or looked at, or a
+                               channel was made, whose end for the back-end is .fd */
     HF_RELAY_EVENT_TIMER,
     HF_RELAY_EVENT_COUNT
 };
@@ -145,9 +148,11 @@ enum hf_relay_effect_kind {
     HF_RELAY_EFFECT_INDICES, /* read .ring's indices from guest memory, then INDICES, always */
     HF_RELAY_EFFECT_MAKE,    /* a fresh in-flight region for .inflight, then MADE */
     HF_RELAY_EFFECT_LOOK_AT, /* .fd, borrowed: is it the region we know? Then MADE */
-    HF_RELAY_EFFECT_CHANNEL, /* taking .fd: the VMM's back-end channel, instead of any before */
-    HF_RELAY_EFFECT_NEW_EPOCH, /* for the log: what was in flight is forgotten; .why */
-    HF_RELAY_EFFECT_LATE,      /* for the log: a stop waits; .why */
+    HF_RELAY_EFFECT_CHANNEL, /* .fd, borrowed: the VMM's back-end channel, instead of any before;
+                                then MADE */
+    HF_RELAY_EFFECT_UNDO_CHANNEL, /* the back-end does not take it: there is none */
+    HF_RELAY_EFFECT_NEW_EPOCH,    /* for the log: what was in flight is forgotten; .why */
+    HF_RELAY_EFFECT_LATE,         /* for the log: a stop waits; .why */
     HF_RELAY_EFFECT_COUNT
 };
 

@@ -267,6 +267,20 @@ void hf_relay_adopt(struct hf_relay_context *context)
     plan->promise.protocol_features |= HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD);
 }
 
+static enum hf_relay_wait make_channel(struct hf_relay_context *context,
+                                       const struct hf_back_effect *effect)
+{
+    hf_relay_emit(context, HF_RELAY_EFFECT_CHANNEL)->fd = effect->fd;
+    return HF_RELAY_WAIT_EDGE;
+}
+
+/* The old end is in the undo. */
+void hf_relay_give_channel(struct hf_relay_context *context)
+{
+    hf_relay_remember_channel(context->relay);
+    hf_plan_set_channel(hf_relay_plan(context->relay), context->event->fd);
+}
+
 static enum hf_relay_wait ask_back_end(struct hf_relay_context *context,
                                        const struct hf_back_effect *effect)
 {
@@ -292,6 +306,7 @@ static hf_relay_asker *const askers[HF_BACK_EFFECT_COUNT] = {
     [HF_BACK_EFFECT_FEATURES] = set_features,
     [HF_BACK_EFFECT_CONFIG_GET] = ask_back_end,
     [HF_BACK_EFFECT_CONFIG_SET] = ask_back_end,
+    [HF_BACK_EFFECT_CHANNEL] = make_channel,
 };
 
 hf_relay_asker *hf_relay_asker_of(enum hf_back_effect_kind kind)

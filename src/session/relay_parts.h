@@ -44,6 +44,8 @@ typedef enum hf_relay_wait hf_relay_asker(struct hf_relay_context *context,
 hf_relay_asker *hf_relay_asker_of(enum hf_back_effect_kind kind);
 /* The indices of the ring that is to start are known. */
 void hf_relay_start_ring(struct hf_relay_context *context);
+/* The end of a channel that the back-end is to have. */
+void hf_relay_give_channel(struct hf_relay_context *context);
 /* The region that the VMM handed over was looked at. */
 void hf_relay_adopt(struct hf_relay_context *context);
 
@@ -51,6 +53,7 @@ void hf_relay_adopt(struct hf_relay_context *context);
 void hf_relay_remember_ring(struct hf_relay *relay, uint16_t ring);
 void hf_relay_remember_memory(struct hf_relay *relay);
 void hf_relay_remember_log(struct hf_relay *relay);
+void hf_relay_remember_channel(struct hf_relay *relay);
 /* Settled: what was replaced is not needed any more. */
 void hf_relay_forget(struct hf_relay_context *context);
 /* Refused: back to what was there before. */

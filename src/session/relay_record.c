@@ -133,6 +133,8 @@ static void visit_undo(const struct visitor *visitor, struct hf_relay_undo *undo
         visit_regions(visitor, undo->regions_before);
     else if (undo->kind == HF_RELAY_UNDO_LOG)
         visit(visitor, &undo->log_before.fd);
+    else if (undo->kind == HF_RELAY_UNDO_CHANNEL)
+        visit(visitor, &undo->channel_before);
 }
 
 static void visit_message(const struct visitor *visitor, struct hf_message *message)
@@ -160,7 +162,7 @@ static void visit_effects(const struct visitor *visitor, struct hf_relay_record 
     for (unsigned i = record->acted; i < record->effects.count; i++) {
         struct hf_relay_effect *effect = &record->effects.list[i];
 
-        if (effect->kind == HF_RELAY_EFFECT_CLOSE || effect->kind == HF_RELAY_EFFECT_CHANNEL)
+        if (effect->kind == HF_RELAY_EFFECT_CLOSE)
             visit(visitor, &effect->fd);
         else if (effect->kind == HF_RELAY_EFFECT_REPLY)
             visit_message(visitor, &record->effects.reply);
@@ -197,6 +199,7 @@ static bool is_for_the_next(enum hf_relay_effect_kind kind)
         [HF_RELAY_EFFECT_CHANGED] = true, [HF_RELAY_EFFECT_ASK] = true,
         [HF_RELAY_EFFECT_CUT] = true,     [HF_RELAY_EFFECT_INDICES] = true,
         [HF_RELAY_EFFECT_MAKE] = true,    [HF_RELAY_EFFECT_LOOK_AT] = true,
+        [HF_RELAY_EFFECT_CHANNEL] = true,
     };
 
     return !not_again[kind];
@@ -210,6 +213,8 @@ static void ask_edge_again(const struct hf_relay *relay, struct hf_relay_effects
         add(effects, HF_RELAY_EFFECT_INDICES)->ring = asked->ring;
     else if (relay->wait == HF_RELAY_WAIT_EDGE && asked->kind == HF_BACK_EFFECT_INFLIGHT_ADOPT)
         add(effects, HF_RELAY_EFFECT_LOOK_AT)->fd = asked->fd;
+    else if (relay->wait == HF_RELAY_WAIT_EDGE && asked->kind == HF_BACK_EFFECT_CHANNEL)
+        add(effects, HF_RELAY_EFFECT_CHANNEL)->fd = asked->fd;
     else if (relay->wait == HF_RELAY_WAIT_EDGE)
         add(effects, HF_RELAY_EFFECT_MAKE)->inflight = relay->back.request.body.inflight;
 }

@@ -29,6 +29,12 @@ void hf_relay_remember_log(struct hf_relay *relay)
     relay->undo.log_told = relay->back.log;
 }
 
+void hf_relay_remember_channel(struct hf_relay *relay)
+{
+    relay->undo.kind = HF_RELAY_UNDO_CHANNEL;
+    relay->undo.channel_before = hf_relay_plan(relay)->channel_fd;
+}
+
 static void close_replaced(struct hf_relay_context *context, int before, int now)
 {
     if (before != now)
@@ -61,6 +67,12 @@ static void forget_log(struct hf_relay_context *context)
 {
     close_replaced(context, context->relay->undo.log_before.fd,
                    hf_relay_plan(context->relay)->log.fd);
+}
+
+static void forget_channel(struct hf_relay_context *context)
+{
+    close_replaced(context, context->relay->undo.channel_before,
+                   hf_relay_plan(context->relay)->channel_fd);
 }
 
 static void undo_ring(struct hf_relay_context *context)
@@ -118,6 +130,14 @@ static void undo_log(struct hf_relay_context *context)
                        hf_plan_set_log(plan, before->size_bytes, before->mmap_offset, before->fd));
 }
 
+/* The edge has let go of the one before: there is none. */
+static void undo_channel(struct hf_relay_context *context)
+{
+    forget_channel(context);
+    hf_relay_close(context, hf_plan_set_channel(hf_relay_plan(context->relay), -1));
+    hf_relay_emit(context, HF_RELAY_EFFECT_UNDO_CHANNEL);
+}
+
 static const struct {
     void (*forget)(struct hf_relay_context *context);
     void (*undo)(struct hf_relay_context *context);
@@ -125,6 +145,7 @@ static const struct {
     [HF_RELAY_UNDO_RING] = { forget_ring, undo_ring },
     [HF_RELAY_UNDO_MEMORY] = { forget_memory, undo_memory },
     [HF_RELAY_UNDO_LOG] = { forget_log, undo_log },
+    [HF_RELAY_UNDO_CHANNEL] = { forget_channel, undo_channel },
 };
 
 void hf_relay_forget(struct hf_relay_context *context)

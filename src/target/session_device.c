@@ -120,6 +120,7 @@ void hf_session_channel(struct hf_session *session, const struct hf_back_effect 
 {
     hf_fd_close(&session->channel_fd);
     session->channel_fd = effect->fd;
+    hf_session_post_done(session, 0);
 }
 
 void hf_session_reset(struct hf_session *session, const struct hf_back_effect *effect)

@@ -24,6 +24,7 @@ enum sim_kind {
     SIM_KIND_MEMORY,
     SIM_KIND_LOG,
     SIM_KIND_INFLIGHT,
+    SIM_KIND_CHANNEL,
     SIM_KIND_COUNT
 };
 

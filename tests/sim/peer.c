@@ -33,6 +33,7 @@ void sim_peer_accept(struct sim_process *process, uint32_t dial)
     peer->dial = dial;
     peer->connected = true;
     peer->log_fd = -1;
+    peer->channel_fd = -1;
     peer->inflight_fd = -1;
     for (unsigned i = 0; i < SIM_PEER_REGIONS_MAX; i++)
         peer->regions[i].fd = -1;
@@ -59,6 +60,7 @@ void sim_peer_close(struct sim_process *process)
         ring->running = ring->started = false;
     }
     sim_fd_close(fds, peer->log_fd);
+    sim_fd_close(fds, peer->channel_fd);
     sim_fd_close(fds, peer->inflight_fd);
 }
 

@@ -49,6 +49,7 @@ struct sim_peer {
     uint64_t features, protocol;
     struct sim_peer_region regions[SIM_PEER_REGIONS_MAX];
     int log_fd;
+    int channel_fd;
     struct hf_wire_log log;
     int inflight_fd;
     uint32_t inflight_epoch; /* of the guest when it was asked for a region; 0: not yet */

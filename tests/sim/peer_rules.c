@@ -266,6 +266,19 @@ static bool set_inflight(RULE_ARGS)
     return true;
 }
 
+static bool set_channel(RULE_ARGS)
+{
+    struct sim_world *world = process->world;
+    unsigned object = sim_fd_object(&world->fds, message->fds[0]);
+
+    if (!sim_object_is(&world->memory, object, SIM_KIND_CHANNEL))
+        sim_peer_fail(process, "SET_BACKEND_REQ_FD with a descriptor that is no channel");
+    else if (world->memory.objects[object].signals++ > 0)
+        sim_peer_fail(process, "SET_BACKEND_REQ_FD with the channel of another session");
+    keep_fd(process, &process->peer.channel_fd, message);
+    return true;
+}
+
 /* ---- rings ----------------------------------------------------------------------------------- */
 
 static struct sim_peer_ring *ring_of(struct sim_process *process, uint64_t index)
@@ -446,6 +459,7 @@ static const struct {
     [HF_REQUEST_GET_QUEUE_NUM] = { get_queue_num, GATE(MQ) },
     [HF_REQUEST_SET_VRING_ENABLE] = { set_enable, 0 },
     [HF_REQUEST_GET_CONFIG] = { get_config, GATE(CONFIG) },
+    [HF_REQUEST_SET_BACKEND_REQ_FD] = { set_channel, GATE(BACKEND_REQ) },
     [HF_REQUEST_GET_INFLIGHT_FD] = { get_inflight, GATE(INFLIGHT_SHMFD) },
     [HF_REQUEST_SET_INFLIGHT_FD] = { set_inflight, GATE(INFLIGHT_SHMFD) },
     [HF_REQUEST_RESET_DEVICE] = { reset_device, GATE(RESET_DEVICE) },

@@ -6,134 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define REPLY_TIMEOUT_NS (10 * SIM_S)
-#define STOP_WAIT_NS     (10 * SIM_S)
-#define SLOTS_MIN        4u
+#define SLOTS_MIN 4u
 
 static struct hf_plan *plan_of(struct sim_world *world)
 {
     return &world->front.plan;
-}
-
-static void step(struct sim_world *world, struct hf_relay_event event);
-
-/* ---- effects --------------------------------------------------------------------------------- */
-
-/* No wait exceeds the limit, but a stop's while pages are logged. */
-static void judge_time(struct sim_world *world)
-{
-    const struct sim_relay *relay = world->relay;
-    uint32_t request = relay->core.back.request.request;
-    bool stops = request == HF_REQUEST_GET_VRING_BASE || request == HF_REQUEST_RESET_DEVICE;
-    uint64_t limit_ns = stops ? STOP_WAIT_NS : REPLY_TIMEOUT_NS;
-    uint64_t waited_ns = world->now_ns - relay->read_ns;
-
-    if (waited_ns > limit_ns + SIM_MS && !(stops && world->vmm.log != 0))
-        sim_fail(&world->verdict, "relay: %s was answered after %.1f s", hf_request_name(request),
-                 (double)waited_ns / (double)SIM_S);
-}
-
-static void reply(struct sim_world *world)
-{
-    struct sim_relay *relay = world->relay;
-    struct sim_event event = { .kind = SIM_EVENT_VMM_HEARS, .session = relay->vmm.serial };
-
-    judge_time(world);
-    event.message = relay->effects.reply;
-    if (!sim_edge_copy(world, HF_STREAM_REPLIES, &event.message))
-        return;
-    if (relay->vmm.there)
-        sim_world_later(world, 10 * SIM_US, event);
-    else
-        sim_edge_drop_fds(world, &event.message);
-}
-
-bool sim_relay_has_waited(const struct sim_world *world)
-{
-    return world->now_ns - world->relay->read_ns >= REPLY_TIMEOUT_NS;
-}
-
-static void hang_up(struct sim_world *world, const struct hf_relay_effect *effect)
-{
-    struct sim_relay *relay = world->relay;
-
-    if (!relay->vmm.there)
-        return;
-    sim_world_note(world, "the VMM is hung up on: %s", hf_back_fault_text(effect->fault));
-    sim_relay_vmm_drop(world);
-}
-
-static void read_indices(struct sim_world *world, uint16_t queue)
-{
-    const struct sim_ring *ring = &world->memory.rings[queue];
-
-    step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_INDICES,
-                                         .ring = queue,
-                                         .avail = ring->avail_index,
-                                         .used = ring->used_index,
-                                         .fd = -1 });
-}
-
-static void make(struct sim_world *world, const struct hf_relay_effect *effect)
-{
-    struct sim_relay *relay = world->relay;
-    union hf_wire_body body = { .inflight = effect->inflight };
-    uint64_t stride = (16u + 16u * (uint64_t)body.inflight.queue_size + 63u) / 64u * 64u;
-
-    body.inflight.mmap_size_bytes = stride * body.inflight.queue_count;
-    relay->region = sim_inflight_new(
-        &world->memory, &(struct sim_inflight){ .epoch = world->vmm.epoch,
-                                                .size_bytes = body.inflight.mmap_size_bytes,
-                                                .queue_count = body.inflight.queue_count,
-                                                .queue_size = body.inflight.queue_size });
-    step(world,
-         (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MADE,
-                                  .body = &body,
-                                  .fd = sim_fd_open(&world->fds, relay->region, SIM_OWNER_EDGE) });
-}
-
-static void look_at(struct sim_world *world, const struct hf_relay_effect *effect)
-{
-    struct sim_relay *relay = world->relay;
-    unsigned object = sim_fd_object(&world->fds, effect->fd);
-    bool ours = object == relay->region;
-
-    relay->region = object;
-    step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MADE, .ours = ours, .fd = -1 });
-}
-
-static void cut(struct sim_world *world)
-{
-    struct sim_event event = { .front = { .kind = HF_EVENT_HANGUP,
-                                          .dial = world->front.session.dial,
-                                          .fault = HF_FAULT_CUT } };
-
-    sim_edge_feed(world, &event);
-}
-
-static void carry_out(struct sim_world *world, const struct hf_relay_effect *effect)
-{
-    struct sim_relay *relay = world->relay;
-
-    relay->changed |= effect->kind == HF_RELAY_EFFECT_CHANGED;
-    if (effect->why != NULL)
-        sim_world_note(world, "relay: %s", effect->why);
-    if (effect->kind == HF_RELAY_EFFECT_REPLY)
-        reply(world);
-    else if (effect->kind == HF_RELAY_EFFECT_HANG_UP)
-        hang_up(world, effect);
-    else if (effect->kind == HF_RELAY_EFFECT_CLOSE || effect->kind == HF_RELAY_EFFECT_CHANNEL)
-        sim_fd_close(&world->fds, effect->fd);
-    else if (effect->kind == HF_RELAY_EFFECT_ASK)
-        sim_relay_ask(world, &effect->asked);
-    else if (effect->kind == HF_RELAY_EFFECT_CUT)
-        cut(world);
-    else if (effect->kind == HF_RELAY_EFFECT_INDICES)
-        read_indices(world, effect->ring);
-    else if (effect->kind == HF_RELAY_EFFECT_MAKE)
-        make(world, effect);
-    else if (effect->kind == HF_RELAY_EFFECT_LOOK_AT)
-        look_at(world, effect);
 }
 
 /* The epoch of the plan is what the relay takes for the guest's. */
@@ -168,17 +45,17 @@ void sim_relay_act(struct sim_world *world, const struct hf_relay_effects *effec
         if (sim_relay_dies(world))
             break;
         relay->effects.reply = effects->reply;
-        carry_out(world, &effects->list[i]);
+        sim_relay_carry_out(world, &effects->list[i]);
         sim_relay_record_acted(world);
     }
     relay->feeding = false;
     if (!relay->fed || sim_relay_dies(world))
         return;
     relay->fed = false;
-    step(world, relay->next);
+    sim_relay_step(world, relay->next);
 }
 
-static void step(struct sim_world *world, struct hf_relay_event event)
+void sim_relay_step(struct sim_world *world, struct hf_relay_event event)
 {
     struct sim_relay *relay = world->relay;
     struct hf_relay_effects now;
@@ -215,6 +92,7 @@ void sim_relay_note(struct sim_world *world, const struct hf_effects *effects)
             (kind == HF_REPORT_LOST || kind == HF_REPORT_REFUSED)) {
             relay->lost = effect->report.fault;
             relay->lost_dial = world->front.session.dial;
+            relay->parted = true;
         }
         if (effect->kind != HF_EFFECT_ANSWER || relay->question == 0 ||
             effect->number != relay->question)
@@ -223,6 +101,17 @@ void sim_relay_note(struct sim_world *world, const struct hf_effects *effects)
         sim_relay_answer_now(relay, effect->error);
         relay->answer = effects->answer.body;
     }
+}
+
+static void hear_parted(struct sim_world *world)
+{
+    struct sim_relay *relay = world->relay;
+
+    relay->parted = false;
+    if (!relay->channel)
+        return;
+    sim_fd_close(&world->fds, hf_plan_set_channel(plan_of(world), sim_relay_channel_end(world)));
+    relay->changed = true;
 }
 
 static void change(struct sim_world *world)
@@ -237,13 +126,13 @@ static void hear_gone(struct sim_world *world)
 {
     struct sim_relay *relay = world->relay;
 
-    relay->vmm_gone = relay->answered = false;
+    relay->vmm_gone = relay->answered = relay->channel = false;
     relay->question = 0;
     relay->waiting.request = 0;
     for (unsigned i = 0; i < relay->inbox_count; i++)
         sim_edge_drop_fds(world, &relay->inbox[i]);
     relay->inbox_count = 0;
-    step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_HANG_UP, .fd = -1 });
+    sim_relay_step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_HANG_UP, .fd = -1 });
     relay->look = true;
 }
 
@@ -252,10 +141,10 @@ static void hear_answer(struct sim_world *world)
     struct sim_relay *relay = world->relay;
 
     relay->answered = false;
-    step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_ANSWER,
-                                         .error = relay->answer_error,
-                                         .body = &relay->answer,
-                                         .fd = -1 });
+    sim_relay_step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_ANSWER,
+                                                   .error = relay->answer_error,
+                                                   .body = &relay->answer,
+                                                   .fd = -1 });
 }
 
 static void look(struct sim_world *world)
@@ -268,7 +157,7 @@ static void look(struct sim_world *world)
     relay->look = false;
     relay->lost = HF_FAULT_NONE;
     sim_relay_ask_waiting(world);
-    step(world, event);
+    sim_relay_step(world, event);
 }
 
 static void hear_message(struct sim_world *world)
@@ -281,8 +170,8 @@ static void hear_message(struct sim_world *world)
     memmove(&relay->inbox[0], &relay->inbox[1], relay->inbox_count * sizeof(message));
     for (unsigned i = 0; i < message.fd_count; i++)
         sim_fd_give(&world->fds, message.fds[i], SIM_OWNER_PLAN);
-    step(world,
-         (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MESSAGE, .message = &message, .fd = -1 });
+    sim_relay_step(world, (struct hf_relay_event){
+                              .kind = HF_RELAY_EVENT_MESSAGE, .message = &message, .fd = -1 });
 }
 
 /* What a VMM cannot do with. */
@@ -312,8 +201,8 @@ static void learn(struct sim_world *world)
 static void begin(struct sim_world *world)
 {
     const struct hf_relay_settings settings = {
-        .reply_timeout_ns = REPLY_TIMEOUT_NS,
-        .stop_wait_ns = STOP_WAIT_NS,
+        .reply_timeout_ns = SIM_RELAY_REPLY_NS,
+        .stop_wait_ns = SIM_RELAY_STOP_NS,
         .linger_ns = 20 * SIM_MS,
     };
     struct hf_plan *plan = plan_of(world);
@@ -373,6 +262,8 @@ static bool pump_once(struct sim_world *world)
         change(world);
     else if (relay->vmm_gone)
         hear_gone(world);
+    else if (relay->parted)
+        hear_parted(world);
     else if (relay->answered)
         hear_answer(world);
     else if (relay->look && relay->core.front != NULL)
@@ -429,7 +320,7 @@ void sim_relay_timer(struct sim_world *world, uint32_t serial)
     if (serial != relay->timer_serial)
         return;
     relay->armed_ns = 0;
-    step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_TIMER, .fd = -1 });
+    sim_relay_step(world, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_TIMER, .fd = -1 });
     sim_relay_pump(world);
 }
 
@@ -471,8 +362,8 @@ struct sim_case sim_case_with_relay(const struct sim_persona *persona,
 
     situation.relay = &the_relay;
     situation.habit = habit;
-    situation.settings.reply_timeout_ns = REPLY_TIMEOUT_NS / 2;
-    situation.settings.stop_timeout_ns = STOP_WAIT_NS / 2;
+    situation.settings.reply_timeout_ns = SIM_RELAY_REPLY_NS / 2;
+    situation.settings.stop_timeout_ns = SIM_RELAY_STOP_NS / 2;
     return situation;
 }
 

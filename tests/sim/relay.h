@@ -15,6 +15,8 @@ struct sim_world;
 #define SIM_RELAY_OPS_MAX     256u
 #define SIM_RELAY_ACTIONS_MAX 64u
 #define SIM_RELAY_INBOX_MAX   16u
+#define SIM_RELAY_REPLY_NS    (10 * SIM_S)
+#define SIM_RELAY_STOP_NS     (10 * SIM_S)
 /* Steps from here on are messages of the VMM's. */
 #define SIM_RELAY_STEPS 1000u
 
@@ -81,12 +83,13 @@ struct sim_relay {
     unsigned inbox_count;
     uint64_t read_ns; /* when the last one was taken out */
     unsigned region;  /* object that the VMM has of us, as far as we know */
+    bool channel;     /* it has given one for the back-end's requests */
     uint32_t timer_serial;
     uint64_t armed_ns;
     unsigned step; /* messages of the VMM's so far */
 
     /* Noted, and done by the pump. */
-    bool pumping, changed, look, vmm_gone, answered;
+    bool pumping, changed, look, vmm_gone, answered, parted;
     enum hf_fault lost;
     uint32_t lost_dial;
     int answer_error;
@@ -123,6 +126,12 @@ void sim_relay_close(struct sim_world *world);
 /* Records, and carries out. */
 void sim_relay_act(struct sim_world *world, const struct hf_relay_effects *effects);
 void sim_relay_follow_epoch(struct sim_world *world);
+void sim_relay_step(struct sim_world *world, struct hf_relay_event event);
+
+/* ---- relay_effects.c */
+void sim_relay_carry_out(struct sim_world *world, const struct hf_relay_effect *effect);
+/* An end of the VMM's channel for the back-end; each session has one of its own. */
+int sim_relay_channel_end(struct sim_world *world);
 
 /* ---- relay_replace.c: another relay goes on with the record alone */
 /* The front core has made a step; the relay core has, and is to carry out `effects`; one of them
@@ -160,6 +169,7 @@ enum sim_relay_op_kind {
     SIM_RELAY_GET_QUEUES,
     SIM_RELAY_GET_SLOTS,
     SIM_RELAY_OWNER,
+    SIM_RELAY_CHANNEL,
     SIM_RELAY_FEATURES,
     SIM_RELAY_TABLE,
     SIM_RELAY_ADD, /* index: region */

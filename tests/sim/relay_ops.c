@@ -9,7 +9,7 @@
     (HF_PROTOCOL_FEATURE(MQ) | HF_PROTOCOL_FEATURE(REPLY_ACK) |                                    \
      HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD) | HF_PROTOCOL_FEATURE(CONFIG) |                           \
      HF_PROTOCOL_FEATURE(CONFIGURE_MEM_SLOTS) | HF_PROTOCOL_FEATURE(RESET_DEVICE) |                \
-     HF_PROTOCOL_FEATURE(LOG_SHMFD))
+     HF_PROTOCOL_FEATURE(LOG_SHMFD) | HF_PROTOCOL_FEATURE(BACKEND_REQ))
 #define LOG_BYTES 0x100000u
 
 #define OP_ARGS                                                                                    \
@@ -73,6 +73,14 @@ static bool set_features(OP_ARGS)
         message->body.u64 |= vmm_of(world)->offered & HF_FEATURE(PROTOCOL_FEATURES);
     if (world->vmm.log != 0)
         message->body.u64 |= HF_FEATURE(LOG_ALL);
+    return true;
+}
+
+static bool channel(OP_ARGS)
+{
+    if (!has(world, HF_PROTOCOL_FEATURE(BACKEND_REQ)))
+        return false;
+    attach(world, message, sim_object_new(&world->memory, SIM_KIND_CHANNEL, 0));
     return true;
 }
 
@@ -353,6 +361,7 @@ static const struct {
     [SIM_RELAY_GET_QUEUES] = { get_queues, HF_REQUEST_GET_QUEUE_NUM },
     [SIM_RELAY_GET_SLOTS] = { get_slots, HF_REQUEST_GET_MAX_MEM_SLOTS },
     [SIM_RELAY_OWNER] = { always, HF_REQUEST_SET_OWNER },
+    [SIM_RELAY_CHANNEL] = { channel, HF_REQUEST_SET_BACKEND_REQ_FD },
     [SIM_RELAY_FEATURES] = { set_features, HF_REQUEST_SET_FEATURES },
     [SIM_RELAY_TABLE] = { table, HF_REQUEST_SET_MEM_TABLE },
     [SIM_RELAY_ADD] = { add, HF_REQUEST_ADD_MEM_REG },

@@ -112,7 +112,7 @@ static void forget(struct sim_world *world)
 
     relay->gone = relay->feeding = relay->fed = false;
     relay->changed = relay->answered = false;
-    relay->look = true;
+    relay->look = relay->parted = true;
     relay->lost = HF_FAULT_NONE;
     relay->question = relay->waiting.request = 0;
     relay->armed_ns = 0;

@@ -125,6 +125,7 @@ static void begin(struct sim_world *world, enum sim_action action)
     add(world, SIM_RELAY_GET_QUEUES, 0);
     add(world, SIM_RELAY_GET_SLOTS, 0);
     add(world, SIM_RELAY_OWNER, 0);
+    add(world, SIM_RELAY_CHANNEL, 0);
     add(world, SIM_RELAY_PLUG, 0);
     add(world, SIM_RELAY_ADD, 0);
     add(world, SIM_RELAY_PLUG, 1);

@@ -200,6 +200,7 @@ static void mix_peer(struct sim_reading *reading, const struct sim_peer *from)
     for (unsigned i = 0; i < SIM_PEER_REGIONS_MAX; i++)
         mix_peer_region(reading, &from->regions[i]);
     sim_state_mix_fd(reading, &head.log_fd);
+    sim_state_mix_fd(reading, &head.channel_fd);
     sim_state_mix_fd(reading, &head.inflight_fd);
     SIM_CLEAR_PADDING(&head.log);
     sim_state_mix_bytes(reading, &head, first);

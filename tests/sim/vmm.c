@@ -421,4 +421,5 @@ void sim_vmm_close(struct sim_world *world)
         sim_fd_close(&world->fds, plan->regions[i].fd);
     sim_fd_close(&world->fds, plan->inflight.fd);
     sim_fd_close(&world->fds, plan->log.fd);
+    sim_fd_close(&world->fds, plan->channel_fd);
 }

@@ -8,6 +8,7 @@
 #include "os/stream.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct bench {
     struct hf_relay_device device;
@@ -75,7 +76,10 @@ static int set_up(void **state)
     hf_relay_calls_init(&bench->device);
     assert_int_equal(hf_stream_pair(ends), 0);
     bench->vmm = ends[0];
-    hf_relay_calls_take(&bench->device, ends[1]);
+    int end = hf_relay_calls_take(&bench->device, ends[1]);
+    assert_true(end >= 0);
+    assert_int_equal(hf_plan_set_channel(hf_frontend_plan(&bench->frontend), end), -1);
+    close(ends[1]);
     *state = bench;
     return 0;
 }

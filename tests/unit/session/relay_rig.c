@@ -259,6 +259,15 @@ static void look_at(struct relay_rig *rig)
                                                  .fd = -1 });
 }
 
+static void make_channel(struct relay_rig *rig)
+{
+    rig->channels++;
+    relay_rig_step(
+        rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MADE,
+                                      .error = rig->no_channel,
+                                      .fd = rig->no_channel != 0 ? -1 : relay_rig_open_fd(rig) });
+}
+
 static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *effect)
 {
     rig->hang_ups += effect->kind == HF_RELAY_EFFECT_HANG_UP;
@@ -266,13 +275,13 @@ static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *eff
     rig->epochs += effect->kind == HF_RELAY_EFFECT_NEW_EPOCH;
     rig->lates += effect->kind == HF_RELAY_EFFECT_LATE;
     rig->cuts += effect->kind == HF_RELAY_EFFECT_CUT;
-    rig->channels += effect->kind == HF_RELAY_EFFECT_CHANNEL;
+    rig->channels -= effect->kind == HF_RELAY_EFFECT_UNDO_CHANNEL;
     rig->changed |= effect->kind == HF_RELAY_EFFECT_CHANGED;
     if (effect->why != NULL)
         rig->why = effect->why;
     if (effect->kind == HF_RELAY_EFFECT_REPLY)
         reply(rig);
-    else if (effect->kind == HF_RELAY_EFFECT_CLOSE || effect->kind == HF_RELAY_EFFECT_CHANNEL)
+    else if (effect->kind == HF_RELAY_EFFECT_CLOSE)
         close_fd(rig, effect->fd);
     else if (effect->kind == HF_RELAY_EFFECT_ASK)
         ask(rig, effect);
@@ -284,6 +293,8 @@ static void carry_relay(struct relay_rig *rig, const struct hf_relay_effect *eff
         make(rig, effect);
     else if (effect->kind == HF_RELAY_EFFECT_LOOK_AT)
         look_at(rig);
+    else if (effect->kind == HF_RELAY_EFFECT_CHANNEL)
+        make_channel(rig);
 }
 
 /* While no request waits, the plan is what the VMM has been told: nothing is left for the

@@ -41,6 +41,7 @@ struct relay_rig {
     bool unreadable;
     int bad_region; /* errno of LOOK_AT */
     int known_fd;   /* the region that LOOK_AT knows as one of ours */
+    int no_channel; /* errno of CHANNEL */
 
     /* The VMM. */
     unsigned replies;

@@ -67,7 +67,7 @@ static void carry_out(const struct hf_relay_effect *effect)
         ask(&effect->asked);
     else if (effect->kind == HF_RELAY_EFFECT_MAKE)
         make(&effect->inflight);
-    else if (effect->kind == HF_RELAY_EFFECT_LOOK_AT)
+    else if (effect->kind == HF_RELAY_EFFECT_LOOK_AT || effect->kind == HF_RELAY_EFFECT_CHANNEL)
         feed_later(HF_RELAY_EVENT_MADE);
     else if (effect->kind == HF_RELAY_EFFECT_INDICES)
         feed_later(HF_RELAY_EVENT_INDICES);
