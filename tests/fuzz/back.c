@@ -30,8 +30,8 @@ struct scene {
     unsigned pending_count;
     struct hf_message message; /* the present one */
     unsigned fds_ended;        /* of the present message */
-    bool ack_before;
-    bool answer_due; /* its end has not been judged */
+    uint64_t features_before;  /* protocol features, before the present message */
+    bool answer_due;           /* its end has not been judged */
     unsigned replies;
     bool served;
     unsigned reached;
@@ -213,20 +213,6 @@ static void carry_out(struct scene *scene)
 
 /* ---- the answer ---- */
 
-/* vhost-user, "Message types": always, or with LOG_SHMFD for SET_LOG_BASE, or where it was asked
- * for. */
-static bool is_question(const struct scene *scene)
-{
-    const struct hf_request_info *info = hf_request_info(scene->message.request);
-    uint64_t features = scene->back.protocol_features;
-    bool ack = scene->ack_before || (features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
-    bool own = info != NULL && info->reply == HF_REPLY_OWN; /* NULL: nobody knows that request */
-    bool log = scene->message.request == HF_REQUEST_SET_LOG_BASE &&
-               (features & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
-
-    return own || log || (hf_message_needs_reply(&scene->message) && ack);
-}
-
 static void judge_end(struct scene *scene)
 {
     if (!scene->answer_due || scene->back.phase == HF_BACK_PHASE_BUSY)
@@ -235,7 +221,9 @@ static void judge_end(struct scene *scene)
     FUZZ_CHECK(scene->fds_ended == scene->message.fd_count);
     if (scene->back.phase == HF_BACK_PHASE_OPEN) {
         FUZZ_CHECK(scene->pending_count == 0);
-        FUZZ_CHECK(scene->replies == is_question(scene));
+        FUZZ_CHECK(scene->replies == back_script_is_question(&scene->message,
+                                                             scene->features_before,
+                                                             scene->back.protocol_features));
     } else {
         FUZZ_CHECK(scene->replies == 0);
     }
@@ -337,7 +325,7 @@ static void send(struct scene *scene, const struct back_record *record)
     scene->replies = 0;
     scene->answer_due = true;
     scene->pending_count = 0;
-    scene->ack_before = (scene->back.protocol_features & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
+    scene->features_before = scene->back.protocol_features;
     step(scene,
          &(struct hf_back_event){ .kind = HF_BACK_EVENT_MESSAGE, .message = &scene->message });
 }

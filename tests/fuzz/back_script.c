@@ -136,6 +136,19 @@ bool back_script_message(const struct back_record *record, struct hf_message *me
     return false;
 }
 
+/* vhost-user, "Message types": always, or with LOG_SHMFD for SET_LOG_BASE, or where it was asked
+ * for. */
+bool back_script_is_question(const struct hf_message *message, uint64_t before, uint64_t now)
+{
+    const struct hf_request_info *info = hf_request_info(message->request);
+    bool ack = ((before | now) & HF_PROTOCOL_FEATURE(REPLY_ACK)) != 0;
+    bool own = info != NULL && info->reply == HF_REPLY_OWN; /* NULL: nobody knows that request */
+    bool log =
+        message->request == HF_REQUEST_SET_LOG_BASE && (now & HF_PROTOCOL_FEATURE(LOG_SHMFD)) != 0;
+
+    return own || log || (hf_message_needs_reply(message) && ack);
+}
+
 /* ---- seeds ---- */
 
 #define SEED_RECORDS_MAX 160u

@@ -41,6 +41,9 @@ struct back_record {
  * would not. fd_count says how many it needs. */
 bool back_script_message(const struct back_record *record, struct hf_message *message);
 
+/* It is to be answered; protocol features were acknowledged before it and are, with it. */
+bool back_script_is_question(const struct hf_message *message, uint64_t before, uint64_t now);
+
 void back_script_seeds(void);
 
 #endif

@@ -38,24 +38,46 @@ void edge_init(struct edge *edge, const struct front_prefix *prefix)
 
 /* ---- descriptors ---- */
 
-static unsigned held_by(const struct edge *edge, int fd)
+/* How many the plan holds; into `fds`. */
+static unsigned list_plan(const struct hf_plan *plan, int *fds)
 {
-    FUZZ_CHECK(fd < 0 || fuzz_fd_is_open(&edge->fds, fd));
-    return fd >= 0;
+    unsigned count = 0;
+
+    fds[count++] = plan->inflight.fd;
+    fds[count++] = plan->log.fd;
+    fds[count++] = plan->channel_fd;
+    for (unsigned i = 0; i < plan->queue_count; i++) {
+        fds[count++] = plan->rings[i].kick_fd;
+        fds[count++] = plan->rings[i].call_fd;
+        fds[count++] = plan->rings[i].err_fd;
+    }
+    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
+        fds[count++] = plan->regions[i].generation != 0 ? plan->regions[i].fd : -1;
+    return count;
 }
+
+#define PLAN_FDS_MAX (3u + 3u * HF_QUEUE_COUNT_MAX + HF_REGION_COUNT_MAX)
 
 void edge_check_fds(const struct edge *edge)
 {
-    const struct hf_plan *plan = &edge->front.plan;
-    unsigned held = held_by(edge, plan->inflight.fd) + held_by(edge, plan->log.fd);
+    int fds[PLAN_FDS_MAX];
+    unsigned count = list_plan(&edge->front.plan, fds), held = 0;
 
-    for (unsigned i = 0; i < plan->queue_count; i++)
-        held += held_by(edge, plan->rings[i].kick_fd) + held_by(edge, plan->rings[i].call_fd) +
-                held_by(edge, plan->rings[i].err_fd);
-    for (unsigned i = 0; i < HF_REGION_COUNT_MAX; i++)
-        if (plan->regions[i].generation != 0)
-            held += held_by(edge, plan->regions[i].fd);
-    FUZZ_CHECK(held == (unsigned)edge->fds.open_count);
+    for (unsigned i = 0; i < count; i++) {
+        FUZZ_CHECK(fds[i] < 0 || fuzz_fd_is_open(&edge->fds, fds[i]));
+        held += fds[i] >= 0;
+    }
+    FUZZ_CHECK(edge->shares_fds || held == (unsigned)edge->fds.open_count);
+}
+
+void edge_close_all(struct edge *edge)
+{
+    int fds[PLAN_FDS_MAX];
+    unsigned count = list_plan(&edge->front.plan, fds);
+
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            fuzz_fd_close(&edge->fds, fds[i]);
 }
 
 /* ---- effects ---- */
@@ -176,6 +198,9 @@ static void answer(struct edge *edge, const struct hf_effect *effect)
         if (edge->asked[i] != effect->number)
             continue;
         edge->asked[i] = edge->asked[--edge->asked_count];
+        edge->answered = effect->number;
+        edge->answer_error = effect->error;
+        edge->answer = edge->effects.answer.body;
         return;
     }
     fuzz_fail(__FILE__, __LINE__, "an answer that nobody waits for");
@@ -188,6 +213,11 @@ static void report(struct edge *edge, const struct hf_effect *effect)
     FUZZ_CHECK((unsigned)report->kind < HF_REPORT_COUNT);
     FUZZ_CHECK(memchr(edge->effects.detail, '\0', sizeof(edge->effects.detail)) != NULL);
     edge->reports[report->kind]++;
+    if (report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED) {
+        edge->parted = true;
+        edge->lost = report->fault;
+        edge->lost_dial = edge->front.session.dial;
+    }
     if (report->kind == HF_REPORT_STARTED && report->recovered)
         edge->recovered++;
     if (report->kind == HF_REPORT_STOPPED && report->clean)
@@ -334,7 +364,7 @@ static void wait_for_timer(struct edge *edge)
     edge_step(edge, (struct hf_event){ .kind = HF_EVENT_TIMER });
 }
 
-bool edge_go_on(struct edge *edge)
+bool edge_go_on_now(struct edge *edge)
 {
     if (edge->dialling)
         connected(edge);
@@ -344,9 +374,17 @@ bool edge_go_on(struct edge *edge)
         edge_settled(edge, &(struct front_record){ .flags = FRONT_CLEAN, .a = 1 });
     else if (edge->unread_count > 0 && fuzz_fds_left(&edge->fds, 1))
         reply(edge);
-    else if (edge->front.armed_ns != 0)
-        wait_for_timer(edge);
     else
         return false;
+    return true;
+}
+
+bool edge_go_on(struct edge *edge)
+{
+    if (edge_go_on_now(edge))
+        return true;
+    if (edge->front.armed_ns == 0)
+        return false;
+    wait_for_timer(edge);
     return true;
 }

@@ -45,6 +45,15 @@ struct edge {
     unsigned reports[HF_REPORT_COUNT];
     unsigned recovered;
     unsigned stopped_clean;
+
+    /* For who plays the relay. */
+    bool shares_fds; /* with others: not all are the plan's */
+    bool parted;     /* a session has ended: why, and which */
+    enum hf_fault lost;
+    uint32_t lost_dial;
+    uint32_t answered; /* number of the last question that was, 0: none; and with what */
+    int answer_error;
+    union hf_wire_body answer;
 };
 
 void edge_init(struct edge *edge, const struct front_prefix *prefix);
@@ -58,7 +67,13 @@ struct hf_message edge_right_reply(const struct edge *edge);
 void edge_reply_taken(struct edge *edge);
 /* The next thing, if all goes well; false: there is none. */
 bool edge_go_on(struct edge *edge);
+/* Likewise, but time stands still. */
+bool edge_go_on_now(struct edge *edge);
+/* front_events.c: the event of that record, if it is one: below FRONT_OP_RUNS, but FRONT_OP_ASK. */
+bool edge_play(struct edge *edge, const struct front_record *record);
 /* Every descriptor that is open is the plan's, and the other way round. */
 void edge_check_fds(const struct edge *edge);
+/* The plan is given up: closes all that is its. */
+void edge_close_all(struct edge *edge);
 
 #endif

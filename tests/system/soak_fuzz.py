@@ -20,7 +20,7 @@ ROOT = os.path.abspath(os.path.join(HERE, "../.."))
 BUILD = os.path.join(ROOT, os.environ.get("FUZZ_BUILD", "build-fuzz"))
 PROGRAMS = os.path.join(BUILD, "tests/fuzz")
 RED = os.path.join(FOLDER, "red")
-FIRST = ["wire", "back", "ring", "inflight", "scsi", "unit_spec", "front", "vscsi"]
+FIRST = ["wire", "back", "ring", "inflight", "scsi", "unit_spec", "front", "vscsi", "relay"]
 LINE = re.compile(r"^(\w+): (\d+) inputs((?:; [^;]+: \d+)*) \[coverage (\d+), features (\d+)\]$",
                   re.MULTILINE)
 
