@@ -17,6 +17,13 @@
 /* So many reads in one go; then others of the same loop have their turn. */
 #define READS_MAX 64u
 
+/* It stays there. */
+static void found(struct hf_channel *channel)
+{
+    hf_channel_set_mode(channel, HF_CHANNEL_RESTS);
+    channel->ops->waiting(channel->ops->host);
+}
+
 static void become_ready(struct hf_watch *watch, uint32_t events);
 
 void hf_channel_init(struct hf_channel *channel, enum hf_stream stream, struct hf_loop *loop,
@@ -43,16 +50,16 @@ bool hf_channel_is_sending(const struct hf_channel *channel)
 
 static void update_watch(struct hf_channel *channel)
 {
-    uint32_t events = channel->paused ? 0 : EPOLLIN;
+    uint32_t events = channel->mode == HF_CHANNEL_RESTS ? 0 : EPOLLIN;
 
     hf_loop_modify(&channel->watch, hf_channel_is_sending(channel) ? events | EPOLLOUT : events);
 }
 
-void hf_channel_pause(struct hf_channel *channel, bool paused)
+void hf_channel_set_mode(struct hf_channel *channel, enum hf_channel_mode mode)
 {
-    if (channel->paused == paused)
+    if (channel->mode == mode)
         return;
-    channel->paused = paused;
+    channel->mode = mode;
     if (channel->watch.loop != NULL)
         update_watch(channel);
 }
@@ -80,7 +87,7 @@ int hf_channel_adopt(struct hf_channel *channel, int socket, struct hf_error *er
     channel->fd = hf_fd_steal(&fd);
     channel->out.length = 0;
     channel->out.fd_count = 0;
-    channel->paused = false;
+    channel->mode = HF_CHANNEL_READS;
     hf_framer_init(&channel->framer, channel->stream);
     know_peer(channel);
     return 0;
@@ -209,7 +216,7 @@ static bool pull(struct hf_channel *channel)
 /* A callback may have closed this connection, and opened the next. */
 static bool still(const struct hf_channel *channel, int fd, const struct hf_watch *watch)
 {
-    return channel->fd == fd && watch->loop != NULL && !channel->paused;
+    return channel->fd == fd && watch->loop != NULL && channel->mode == HF_CHANNEL_READS;
 }
 
 static void become_ready(struct hf_watch *watch, uint32_t events)
@@ -222,8 +229,11 @@ static void become_ready(struct hf_watch *watch, uint32_t events)
         if (channel->fd == fd && watch->loop != NULL)
             update_watch(channel);
     }
-    if (channel->paused && (events & (EPOLLHUP | EPOLLERR)) != 0)
+    if (channel->fd == fd && channel->mode != HF_CHANNEL_READS &&
+        (events & (EPOLLHUP | EPOLLERR)) != 0)
         broken(channel, HF_FAULT_HANGUP, "end of file");
+    else if (channel->fd == fd && channel->mode == HF_CHANNEL_AWAITS && (events & EPOLLIN) != 0)
+        found(channel);
     for (unsigned i = 0; i < READS_MAX && still(channel, fd, watch); i++) {
         if (!pull(channel))
             return;

@@ -17,10 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum hf_channel_mode {
+    HF_CHANNEL_READS,
+    HF_CHANNEL_AWAITS, /* reads nothing; once there is something, ops->waiting, and it rests */
+    HF_CHANNEL_RESTS   /* reads nothing */
+};
+
 struct hf_channel_ops {
     void *host;
     void (*sent)(void *host); /* the message left completely */
     void (*received)(void *host, const struct hf_message *message); /* takes its descriptors */
+    void (*waiting)(void *host); /* NULL: nobody awaits anything */
     /* HANGUP, MALFORMED or LOCAL; `why` lives for ever. */
     void (*broken)(void *host, enum hf_fault fault, const char *why);
 };
@@ -38,7 +45,7 @@ struct hf_channel {
     struct hf_loop *loop;
     const struct hf_channel_ops *ops;
     enum hf_stream stream;
-    bool paused;
+    enum hf_channel_mode mode;
     int fd;                       /* -1: closed */
     int pidfd;                    /* of the peer, -1: unknown */
     int pid;                      /* of the peer, 0: unknown */
@@ -60,9 +67,8 @@ bool hf_channel_is_open(const struct hf_channel *channel);
 /* Sends one message; ops->sent or ops->broken tells how it went, maybe before this returns. The
  * message's descriptors are borrowed. One at a time. */
 void hf_channel_send(struct hf_channel *channel, const struct hf_message *message);
-/* True: nothing is read, and so nothing received, until it is false again. The end of the peer is
- * told at once even so. */
-void hf_channel_pause(struct hf_channel *channel, bool paused);
+/* The end of the peer is told at once in any mode. */
+void hf_channel_set_mode(struct hf_channel *channel, enum hf_channel_mode mode);
 /* True while a message is on its way out. */
 bool hf_channel_is_sending(const struct hf_channel *channel);
 /* Gives the peer's pidfd away (-1: there is none). */

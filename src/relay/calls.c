@@ -28,7 +28,7 @@ static void update(struct hf_relay_calls *calls)
                 hf_channel_is_sending(&calls->backend);
 
     if (hf_channel_is_open(&calls->backend))
-        hf_channel_pause(&calls->backend, full);
+        hf_channel_set_mode(&calls->backend, full ? HF_CHANNEL_RESTS : HF_CHANNEL_READS);
 }
 
 static void refuse(struct hf_relay_device *device, const struct hf_message *request)

@@ -60,6 +60,7 @@ struct hf_relay_move {
     uint64_t copied;      /* generation of the plan that it knows */
     uint64_t stopping_ns; /* when the rings began to stop */
     struct hf_timer deadline;
+    struct hf_timer patience; /* the VMM's */
     char why[HF_RELAY_WHY_SIZE];
 };
 
@@ -75,7 +76,8 @@ struct hf_relay_device {
     bool listens; /* its watch is on */
     struct hf_channel vmm;
     struct hf_channel_ops vmm_ops;
-    bool given_used; /* config.vmm_fd was served */
+    bool given_used;       /* config.vmm_fd was served */
+    uint64_t vmm_since_ns; /* its next message waits for a switch since then; 0: there is none */
 
     struct hf_relay_side *side;  /* of the present back-end */
     struct hf_frontend *backend; /* its front-end: &side->frontend; NULL: there is no side */
@@ -199,6 +201,8 @@ int hf_relay_promise_store(const char *path, const struct hf_relay_promise *prom
 /* switch.c */
 /* Ends it, as failed, if one is under way. */
 void hf_relay_move_abort(struct hf_relay_device *device, int error, const char *why);
+/* A message of the VMM's waits: half of the time that it may wait is left for what it asks. */
+void hf_relay_move_hurry(struct hf_relay_device *device);
 /* One step; true if something was done. */
 bool hf_relay_move_pump(struct hf_relay_device *device);
 /* What a side reports. */

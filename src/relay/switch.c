@@ -27,6 +27,7 @@ static void finish(struct hf_relay_device *device, int error, const char *why, u
     hf_relay_switched *done = move->done;
 
     hf_loop_cancel_timer(&device->loop, &move->deadline);
+    hf_loop_cancel_timer(&device->loop, &move->patience);
     move->phase = HF_RELAY_MOVE_NONE;
     move->done = NULL;
     hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_NONE);
@@ -206,6 +207,7 @@ static bool go_back(struct hf_relay_device *device)
         hf_relay_set_switching(&device->core, HF_RELAY_SWITCH_BACK);
         hf_plan_set_run(hf_frontend_plan(device->backend), false);
         hf_loop_cancel_timer(&device->loop, &move->deadline);
+        hf_loop_cancel_timer(&device->loop, &move->patience);
         tell_failure(device);
         device->look = true;
         return true;
@@ -288,6 +290,23 @@ static void deadline_passed(struct hf_timer *timer)
     hf_relay_device_pump(device);
 }
 
+static void patience_ended(struct hf_timer *timer)
+{
+    struct hf_relay_device *device = HF_CONTAINER(timer, struct hf_relay_device, move.patience);
+
+    fail(device, "it takes too long for the VMM, which asks for something");
+    hf_relay_device_pump(device);
+}
+
+void hf_relay_move_hurry(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+    uint64_t limit_ns = device->config.reply_timeout_ns;
+
+    if (limit_ns != 0 && !move->failed)
+        hf_loop_set_timer(&device->loop, &move->patience, device->vmm_since_ns + limit_ns / 2);
+}
+
 void hf_relay_move_abort(struct hf_relay_device *device, int error, const char *why)
 {
     if (device->move.phase == HF_RELAY_MOVE_NONE)
@@ -311,6 +330,7 @@ int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
                             "again");
     *move = (struct hf_relay_move){ .phase = HF_RELAY_MOVE_PREPARE, .done = done, .host = host };
     move->deadline.expired = deadline_passed;
+    move->patience.expired = patience_ended;
     move->other = hf_relay_side_new(device, paths, error);
     if (move->other == NULL) {
         move->phase = HF_RELAY_MOVE_NONE;

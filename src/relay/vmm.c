@@ -23,11 +23,22 @@ static void received(void *host, const struct hf_message *message)
     struct hf_relay_device *device = device_of(host);
     const struct hf_relay_event event = { .kind = HF_RELAY_EVENT_MESSAGE,
                                           .message = message,
+                                          .since_ns = device->vmm_since_ns,
                                           .fd = -1 };
 
+    device->vmm_since_ns = 0;
     hf_relay_device_trace(device, "vmm", "<-", message);
     hf_relay_device_feed(device, &event);
     hf_relay_device_pump(device);
+}
+
+/* Its next message has come, and a switch holds it up. */
+static void waiting(void *host)
+{
+    struct hf_relay_device *device = device_of(host);
+
+    device->vmm_since_ns = hf_clock_ns();
+    hf_relay_move_hurry(device);
 }
 
 static void sent(void *host)
@@ -51,6 +62,7 @@ void hf_relay_vmm_hang_up(struct hf_relay_device *device)
     if (!hf_channel_is_open(&device->vmm))
         return;
     hf_channel_close(&device->vmm);
+    device->vmm_since_ns = 0;
     device->vmm_gone = true;
     hf_relay_device_pump(device);
 }
@@ -144,6 +156,16 @@ static void take_given(struct hf_relay_device *device)
         device->ops->ended(device->ops->host, device->config.name, "its VMM cannot be served");
 }
 
+static enum hf_channel_mode mode_of(const struct hf_relay_device *device)
+{
+    if (hf_channel_is_sending(&device->vmm))
+        return HF_CHANNEL_RESTS;
+    if (hf_relay_settled(&device->core))
+        return HF_CHANNEL_READS;
+    return hf_relay_waits_for_switch(&device->core) && device->vmm_since_ns == 0 ? HF_CHANNEL_AWAITS
+                                                                                 : HF_CHANNEL_RESTS;
+}
+
 void hf_relay_vmm_update(struct hf_relay_device *device)
 {
     bool listens = lets_in(device);
@@ -154,8 +176,7 @@ void hf_relay_vmm_update(struct hf_relay_device *device)
         hf_loop_modify(&device->listener_watch, listens ? EPOLLIN : 0);
     }
     if (hf_channel_is_open(&device->vmm))
-        hf_channel_pause(&device->vmm,
-                         !hf_relay_settled(&device->core) || hf_channel_is_sending(&device->vmm));
+        hf_channel_set_mode(&device->vmm, mode_of(device));
 }
 
 static int listen_at(struct hf_relay_device *device, struct hf_error *error)
@@ -177,7 +198,7 @@ int hf_relay_vmm_init(struct hf_relay_device *device, struct hf_error *error)
     device->listener.fd = device->listener.lock_fd = -1;
     device->listener_watch.ready = knocked;
     device->vmm_ops = (struct hf_channel_ops){
-        .host = device, .sent = sent, .received = received, .broken = broken
+        .host = device, .sent = sent, .received = received, .waiting = waiting, .broken = broken
     };
     hf_channel_init(&device->vmm, HF_STREAM_REQUESTS, &device->loop, &device->vmm_ops);
     int result = listen_at(device, error);

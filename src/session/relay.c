@@ -261,6 +261,7 @@ static uint64_t limit_of(const struct hf_relay *relay)
 static void message(struct hf_relay_context *context)
 {
     struct hf_relay *relay = context->relay;
+    uint64_t since_ns = context->event->since_ns;
     const struct hf_back_event event = { .kind = HF_BACK_EVENT_MESSAGE,
                                          .message = context->event->message,
                                          .fd = -1 };
@@ -271,7 +272,7 @@ static void message(struct hf_relay_context *context)
     relay->dial = hf_relay_told_dial(relay);
     feed(context, &event);
     if (relay->wait != HF_RELAY_WAIT_NONE && limit_of(relay) != 0)
-        relay->deadline_ns = context->event->now_ns + limit_of(relay);
+        relay->deadline_ns = (since_ns != 0 ? since_ns : context->event->now_ns) + limit_of(relay);
 }
 
 /* Descriptors that were to go into the plan once the edge has said more. */
@@ -397,14 +398,14 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
     hf_relay_linger(&context);
 }
 
-static bool waits_for_switch(const struct hf_relay *relay)
+bool hf_relay_waits_for_switch(const struct hf_relay *relay)
 {
     return relay->switching == HF_RELAY_SWITCH_REST || relay->switching == HF_RELAY_SWITCH_START;
 }
 
 bool hf_relay_settled(const struct hf_relay *relay)
 {
-    return relay->wait == HF_RELAY_WAIT_NONE && !waits_for_switch(relay) &&
+    return relay->wait == HF_RELAY_WAIT_NONE && !hf_relay_waits_for_switch(relay) &&
            hf_back_settled(&relay->back);
 }
 

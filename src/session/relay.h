@@ -125,6 +125,7 @@ enum hf_relay_event_kind {
 struct hf_relay_event {
     enum hf_relay_event_kind kind;
     uint64_t now_ns;
+    uint64_t since_ns; /* MESSAGE: it has waited since then; 0: it has not */
     const struct hf_message *message;
     enum hf_fault lost;
     uint32_t dial; /* LOOK: of the session that was lost */
@@ -199,6 +200,8 @@ void hf_relay_step(struct hf_relay *relay, const struct hf_relay_event *event,
 bool hf_relay_settled(const struct hf_relay *relay);
 /* The next step (LOOK) acts on it. */
 void hf_relay_set_switching(struct hf_relay *relay, enum hf_relay_switch switching);
+/* What the VMM sends now is not read before the switch is further. */
+bool hf_relay_waits_for_switch(const struct hf_relay *relay);
 /* No ring runs, and none will: where each stands is known. */
 bool hf_relay_is_at_rest(const struct hf_relay *relay);
 /* The VMM has gone, and nothing of it is left but what the plan holds. */

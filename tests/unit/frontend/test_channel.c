@@ -23,6 +23,7 @@ struct bench {
     int peer;
     unsigned sent;
     unsigned received;
+    unsigned waiting;
     unsigned broken;
     enum hf_fault fault;
     const char *why;
@@ -37,6 +38,11 @@ static void note_received(void *host, const struct hf_message *message)
 {
     hf_fd_close_all((int *)message->fds, message->fd_count);
     ((struct bench *)host)->received++;
+}
+
+static void note_waiting(void *host)
+{
+    ((struct bench *)host)->waiting++;
 }
 
 static void note_broken(void *host, enum hf_fault fault, const char *why)
@@ -54,7 +60,11 @@ static int begin(void **state)
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct hf_error error = { 0 };
 
-    bench = (struct bench){ .ops = { &bench, note_sent, note_received, note_broken } };
+    bench = (struct bench){ .ops = { .host = &bench,
+                                     .sent = note_sent,
+                                     .received = note_received,
+                                     .waiting = note_waiting,
+                                     .broken = note_broken } };
     const char *tmp = getenv("TMPDIR");
     snprintf(bench.path, sizeof(bench.path), "%s/holdfast-channel-%d", tmp ? tmp : "/tmp",
              getpid());
@@ -119,6 +129,35 @@ static void a_whole_message_is_heard(void **state)
     say(bench, reply + 5, sizeof(reply) - 5, 0);
     assert_int_equal(bench->received, 1);
     assert_int_equal(bench->broken, 0);
+}
+
+static void what_is_awaited_is_told_once_and_read_later(void **state)
+{
+    struct bench *bench = *state;
+    static const uint8_t reply[20] = { 1, 0, 0, 0, 5, 0, 0, 0, 8, 0, 0, 0, 42 };
+
+    hf_channel_set_mode(&bench->channel, HF_CHANNEL_AWAITS);
+    assert_int_equal(hf_loop_dispatch(&bench->loop, 0), 0);
+    say(bench, reply, sizeof(reply), 0);
+    assert_int_equal(bench->waiting, 1);
+    assert_int_equal(hf_loop_dispatch(&bench->loop, 0), 0);
+    assert_int_equal(bench->waiting, 1);
+    assert_int_equal(bench->received, 0);
+    hf_channel_set_mode(&bench->channel, HF_CHANNEL_READS);
+    assert_true(hf_loop_dispatch(&bench->loop, 10000) > 0);
+    assert_int_equal(bench->received, 1);
+}
+
+static void the_end_of_a_peer_that_is_awaited_is_a_hang_up(void **state)
+{
+    struct bench *bench = *state;
+
+    hf_channel_set_mode(&bench->channel, HF_CHANNEL_AWAITS);
+    close(bench->peer);
+    bench->peer = -1;
+    assert_true(hf_loop_dispatch(&bench->loop, 10000) > 0);
+    assert_int_equal(bench->waiting, 0);
+    assert_int_equal(bench->broken, 1);
 }
 
 static void the_end_of_the_stream_is_a_hang_up(void **state)
@@ -234,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BENCH(a_whole_message_is_heard),
+        WITH_BENCH(what_is_awaited_is_told_once_and_read_later),
+        WITH_BENCH(the_end_of_a_peer_that_is_awaited_is_a_hang_up),
         WITH_BENCH(the_end_of_the_stream_is_a_hang_up),
         WITH_BENCH(bytes_that_are_no_reply_are_malformed),
         WITH_BENCH(more_descriptors_than_any_message_has_are_malformed_and_closed),

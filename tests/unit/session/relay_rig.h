@@ -44,6 +44,7 @@ struct relay_rig {
     int no_channel; /* errno of CHANNEL */
 
     /* The VMM. */
+    uint64_t since_ns; /* its next message has waited since then; 0: it has not */
     unsigned replies;
     struct hf_message reply; /* the last one */
     unsigned hang_ups, reports, epochs, lates, cuts, channels;

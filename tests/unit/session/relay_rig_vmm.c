@@ -86,8 +86,10 @@ bool relay_rig_send_message(struct relay_rig *rig, const struct hf_message *mess
     unsigned before = rig->replies;
 
     assert_true(hf_relay_settled(&rig->relay));
-    relay_rig_step(rig, (struct hf_relay_event){
-                            .kind = HF_RELAY_EVENT_MESSAGE, .message = message, .fd = -1 });
+    relay_rig_step(rig, (struct hf_relay_event){ .kind = HF_RELAY_EVENT_MESSAGE,
+                                                 .message = message,
+                                                 .since_ns = rig->since_ns,
+                                                 .fd = -1 });
     relay_rig_pump(rig);
     assert_true(rig->replies <= before + 1);
     return rig->replies > before;

@@ -134,6 +134,24 @@ static void no_request_but_a_stop_waits_longer_than_the_limit(void **state)
     }
 }
 
+static void what_has_waited_before_it_was_read_waits_the_shorter(void **state)
+{
+    (void)state;
+    relay_rig_run(&rig);
+    rig.unfenced = rig.dead = true;
+    relay_rig_lose(&rig);
+    rig.since_ns = rig.now_ns;
+    relay_rig_wait(&rig, RELAY_RIG_REPLY_NS / 2);
+    assert_false(relay_rig_send(&rig, HF_REQUEST_SET_VRING_CALL, 0, 0));
+    relay_rig_wait(&rig, RELAY_RIG_REPLY_NS / 2 - RELAY_RIG_MS);
+    assert_false(hf_relay_settled(&rig.relay));
+    relay_rig_wait(&rig, 2 * RELAY_RIG_MS);
+    assert_true(hf_relay_settled(&rig.relay));
+    rig.since_ns = 0;
+    relay_rig_fence(&rig);
+    relay_rig_end(&rig);
+}
+
 /* ---- the config space ------------------------------------------------------------------------ */
 
 static bool send_config(void)
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test(memory_is_not_taken_away_before_the_lost_back_end_is_fenced),
         cmocka_unit_test(memory_that_cannot_be_taken_away_in_time_is_still_there),
         cmocka_unit_test(no_request_but_a_stop_waits_longer_than_the_limit),
+        cmocka_unit_test(what_has_waited_before_it_was_read_waits_the_shorter),
         cmocka_unit_test(the_config_space_is_asked_of_the_back_end),
         cmocka_unit_test(a_question_is_asked_again_when_somebody_is_there),
         cmocka_unit_test(a_question_that_nobody_answers_is_refused_in_time),
