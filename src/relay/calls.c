@@ -97,8 +97,7 @@ static void vmm_broken(void *host, enum hf_fault fault, const char *why)
     struct hf_relay_device *device = host;
 
     (void)fault;
-    hf_relay_device_log(device, HF_LOG_INFO, "the VMM's channel for the back-end has ended: %s",
-                        why);
+    hf_relay_vmm_log(device, HF_LOG_INFO, "the VMM's channel for the back-end has ended: %s", why);
     hf_channel_close(&device->calls.vmm);
     device->calls.count = 0;
     update(&device->calls);
@@ -110,7 +109,7 @@ static void backend_broken(void *host, enum hf_fault fault, const char *why)
 
     (void)why;
     if (fault == HF_FAULT_MALFORMED)
-        hf_relay_device_log(device, HF_LOG_WARNING, "the back-end's channel sent %s", why);
+        hf_relay_vmm_log(device, HF_LOG_WARNING, "the back-end's channel sent %s", why);
     hf_channel_close(&device->calls.backend);
 }
 
@@ -177,8 +176,8 @@ int hf_relay_calls_take(struct hf_relay_device *device, int fd)
     if (result == 0)
         result = make_pair(device);
     if (result < 0) {
-        hf_relay_device_log(device, HF_LOG_WARNING, "the VMM's channel for the back-end: %s",
-                            error.text[0] != '\0' ? error.text : strerror(-result));
+        hf_relay_vmm_log(device, HF_LOG_WARNING, "the VMM's channel for the back-end: %s",
+                         error.text[0] != '\0' ? error.text : strerror(-result));
         hf_relay_calls_done(device);
     }
     return result;
@@ -192,8 +191,8 @@ void hf_relay_calls_renew(struct hf_relay_device *device)
     }
     int end = make_pair(device);
     if (end < 0) {
-        hf_relay_device_log(device, HF_LOG_WARNING, "the back-end has no channel to the VMM: %s",
-                            strerror(-end));
+        hf_relay_vmm_log(device, HF_LOG_WARNING, "the back-end has no channel to the VMM: %s",
+                         strerror(-end));
         return;
     }
     int old = hf_plan_set_channel(hf_frontend_plan(device->backend), end);

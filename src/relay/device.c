@@ -6,14 +6,10 @@
 #include "relay/device.h"
 
 #include "base/check.h"
-#include "base/text.h"
 #include "os/clock.h"
 #include "relay/device_private.h"
-#include "wire/describe.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,31 +21,6 @@ const struct hf_relay_device_config hf_relay_device_config_default = {
     .reply_timeout_ns = UINT64_C(10000000000),
     .stop_wait_ns = UINT64_C(10000000000),
 };
-
-void hf_relay_device_log(struct hf_relay_device *device, enum hf_log_level level,
-                         const char *format, ...)
-{
-    char line[HF_ERROR_TEXT_SIZE];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    device->ops->log(device->ops->host, device->config.name, level, line);
-}
-
-void hf_relay_device_trace(struct hf_relay_device *device, const char *who, const char *arrow,
-                           const struct hf_message *message)
-{
-    char line[HF_MESSAGE_LINE_SIZE + 16];
-    struct hf_text text = hf_text_of(line, sizeof(line));
-
-    if (device->ops->trace == NULL)
-        return;
-    hf_text_add(&text, "%s %s ", who, arrow);
-    hf_message_describe(message, &text);
-    device->ops->trace(device->ops->host, device->config.name, line);
-}
 
 /* ---- the core -------------------------------------------------------------------------------- */
 
@@ -249,6 +220,7 @@ static int build(struct hf_relay_device *device, struct hf_error *error)
     if (result < 0)
         return hf_error_set(error, -result, "cannot make an epoll loop: %s", strerror(-result));
     device->deadline.expired = deadline_passed;
+    hf_relay_log_init(device);
     hf_relay_calls_init(device);
     hf_relay_promise_recall(device);
     result = hf_relay_vmm_init(device, error);
@@ -298,6 +270,7 @@ void hf_relay_device_free(struct hf_relay_device *device)
     hf_relay_backend_done(device);
     hf_loop_cancel_timer(&device->loop, &device->deadline);
     hf_relay_record_close(device);
+    hf_relay_log_done(device);
     hf_loop_done(&device->loop);
     free(device->words);
     free(device);

@@ -34,6 +34,11 @@ struct hf_relay_space {
     uint8_t bytes[HF_WIRE_CONFIG_MAX];
 };
 
+struct hf_relay_log {
+    struct hf_log_limit limit;
+    struct hf_timer timer; /* for what was left out */
+};
+
 /* A back-end, and our front-end towards it. */
 struct hf_relay_side {
     struct hf_relay_device *device;
@@ -113,6 +118,7 @@ struct hf_relay_device {
     struct hf_relay_event next;
     union hf_wire_body next_body;
 
+    struct hf_relay_log log;
     struct hf_relay_calls calls;
     struct hf_relay_space space;
     dev_t region_device; /* of the in-flight region that the VMM has */
@@ -128,11 +134,19 @@ struct hf_relay_device {
     uint64_t away_since_ns;        /* 0: rings run or need not */
 };
 
-/* device.c */
+/* log.c */
+void hf_relay_log_init(struct hf_relay_device *device);
+void hf_relay_log_done(struct hf_relay_device *device);
 void hf_relay_device_log(struct hf_relay_device *device, enum hf_log_level level,
                          const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* What comes of the VMM's deeds. What is too much in a second is counted, and said when that is
+ * over. */
+void hf_relay_vmm_log(struct hf_relay_device *device, enum hf_log_level level, const char *format,
+                      ...) __attribute__((format(printf, 3, 4)));
 void hf_relay_device_trace(struct hf_relay_device *device, const char *who, const char *arrow,
                            const struct hf_message *message);
+
+/* device.c */
 void hf_relay_device_feed(struct hf_relay_device *device, const struct hf_relay_event *event);
 /* Does what callbacks noted, until nothing is left. */
 void hf_relay_device_pump(struct hf_relay_device *device);

@@ -21,17 +21,17 @@ static void reply(struct hf_relay_device *device, const struct hf_relay_effect *
 
 static void report(struct hf_relay_device *device, const struct hf_relay_effect *effect)
 {
-    hf_relay_device_log(device, HF_LOG_WARNING, "%s of the VMM's was refused: %s%s%s",
-                        hf_message_name(&device->core.back.request),
-                        hf_back_fault_text(effect->fault), effect->result < 0 ? ": " : "",
-                        effect->result < 0 ? strerror(-effect->result) : "");
+    hf_relay_vmm_log(device, HF_LOG_WARNING, "%s of the VMM's was refused: %s%s%s",
+                     hf_message_name(&device->core.back.request), hf_back_fault_text(effect->fault),
+                     effect->result < 0 ? ": " : "",
+                     effect->result < 0 ? strerror(-effect->result) : "");
 }
 
 static void hang_up(struct hf_relay_device *device, const struct hf_relay_effect *effect)
 {
     if (effect->fault != HF_BACK_FAULT_NONE)
-        hf_relay_device_log(device, HF_LOG_ERROR, "the VMM is hung up on: %s",
-                            hf_back_fault_text(effect->fault));
+        hf_relay_vmm_log(device, HF_LOG_ERROR, "the VMM is hung up on: %s",
+                         hf_back_fault_text(effect->fault));
     hf_relay_vmm_hang_up(device);
 }
 
@@ -73,9 +73,9 @@ static void read_indices(struct hf_relay_device *device, const struct hf_relay_e
     event.error = -hf_relay_read_indices(hf_frontend_plan(device->backend), place->avail,
                                          place->used, &event.avail, &event.used);
     if (event.error != 0)
-        hf_relay_device_log(device, HF_LOG_WARNING,
-                            "ring %u: its indices cannot be read from the VMM's memory: %s",
-                            effect->ring, strerror(event.error));
+        hf_relay_vmm_log(device, HF_LOG_WARNING,
+                         "ring %u: its indices cannot be read from the VMM's memory: %s",
+                         effect->ring, strerror(event.error));
     hf_relay_device_feed(device, &event);
 }
 
@@ -137,7 +137,7 @@ static void undo_channel(struct hf_relay_device *device, const struct hf_relay_e
 
 static void new_epoch(struct hf_relay_device *device, const struct hf_relay_effect *effect)
 {
-    hf_relay_device_log(device, HF_LOG_INFO, "what was in flight is forgotten: %s", effect->why);
+    hf_relay_vmm_log(device, HF_LOG_INFO, "what was in flight is forgotten: %s", effect->why);
 }
 
 static void late(struct hf_relay_device *device, const struct hf_relay_effect *effect)

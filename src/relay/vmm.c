@@ -51,9 +51,9 @@ static void broken(void *host, enum hf_fault fault, const char *why)
     struct hf_relay_device *device = device_of(host);
 
     if (fault == HF_FAULT_HANGUP)
-        hf_relay_device_log(device, HF_LOG_INFO, "the VMM has hung up (%s)", why);
+        hf_relay_vmm_log(device, HF_LOG_INFO, "the VMM has hung up (%s)", why);
     else
-        hf_relay_device_log(device, HF_LOG_ERROR, "the VMM is hung up on: it sent %s", why);
+        hf_relay_vmm_log(device, HF_LOG_ERROR, "the VMM is hung up on: it sent %s", why);
     hf_relay_vmm_hang_up(device);
 }
 
@@ -83,7 +83,7 @@ static int begin(struct hf_relay_device *device, int fd)
     int result = hf_channel_adopt(&device->vmm, fd, &error);
 
     if (result < 0) {
-        hf_relay_device_log(device, HF_LOG_ERROR, "a VMM cannot be served: %s", error.text);
+        hf_relay_vmm_log(device, HF_LOG_ERROR, "a VMM cannot be served: %s", error.text);
         return result;
     }
     if (device->backend->front.phase == HF_PHASE_READY)
@@ -95,7 +95,7 @@ static int begin(struct hf_relay_device *device, int fd)
     device->effects.count = 0;
     hf_relay_record_step(device, &device->effects);
     device->served = true;
-    hf_relay_device_log(device, HF_LOG_INFO, "a VMM has connected (process %d)", device->vmm.pid);
+    hf_relay_vmm_log(device, HF_LOG_INFO, "a VMM has connected (process %d)", device->vmm.pid);
     return 0;
 }
 
@@ -114,8 +114,8 @@ static void refuse_another(struct hf_relay_device *device)
 
     if (fd < 0)
         return;
-    hf_relay_device_log(device, HF_LOG_WARNING,
-                        "a second VMM was turned away: process %d is served", device->vmm.pid);
+    hf_relay_vmm_log(device, HF_LOG_WARNING, "a second VMM was turned away: process %d is served",
+                     device->vmm.pid);
     hf_fd_close(&fd);
 }
 
@@ -134,7 +134,7 @@ static void knocked(struct hf_watch *watch, uint32_t events)
     if (fd >= 0)
         begin(device, fd);
     else if (fd != -EAGAIN)
-        hf_relay_device_log(device, HF_LOG_ERROR, "a VMM cannot be served: %s", strerror(-fd));
+        hf_relay_vmm_log(device, HF_LOG_ERROR, "a VMM cannot be served: %s", strerror(-fd));
     hf_relay_vmm_update(device);
 }
 
