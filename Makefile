@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build demo tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-relay soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
+.PHONY: all build demo tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-relay soak-fleet soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
 
 all: build
 
@@ -98,7 +98,7 @@ SOAK = HOLDFAST_BUILD=$(BUILD) tests/system/soak
 SOAK_KILLS ?= 20000
 SOAK_FUZZ_SECONDS ?= 3600
 
-soak: soak-matrix soak-pairs soak-relay soak-crash soak-comings soak-kills
+soak: soak-matrix soak-pairs soak-relay soak-fleet soak-crash soak-comings soak-kills
 
 # Faults at the first message and at later ones; then two different events.
 soak-matrix: tests
@@ -116,6 +116,10 @@ soak-pairs: tests
 soak-relay: tests
 	@$(SOAK) note 'Two million lives of a relay, drawn, in virtual time' \
 		$(BUILD)/tests/sim/test_relay --cases=2000000
+
+soak-fleet: tests
+	@$(SOAK) note 'Five hundred devices in one relay on one target' \
+		tests/system/relay-fleet --devices=500 --kills=20
 
 # Of every fourth scenario, every second image is recovered, and killed after each instruction of that.
 soak-crash: tests
