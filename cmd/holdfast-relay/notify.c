@@ -7,32 +7,41 @@
 
 #include <systemd/sd-daemon.h>
 
-static void count_phases(const struct service *service, unsigned counts[HF_RELAY_PHASE_COUNT])
+struct counts {
+    unsigned phases[HF_RELAY_PHASE_COUNT];
+    unsigned lossy;
+};
+
+static struct counts count_devices(const struct service *service)
 {
+    struct counts counts = { .lossy = 0 };
     const struct hf_relay_device *device;
     struct hf_relay_status status;
 
     for (unsigned i = 0; (device = hf_relay_fleet_at(service->fleet, i)) != NULL; i++) {
         hf_relay_device_status(device, &status);
-        counts[status.phase]++;
+        counts.phases[status.phase]++;
+        counts.lossy += status.phase != HF_RELAY_PHASE_WAITING && !status.tracked;
     }
+    return counts;
 }
 
-/* "3 devices: 2 running, 1 away" */
+/* "3 devices: 2 running, 1 away; 1 LOSSY" */
 static void describe(const struct service *service, struct hf_text *text)
 {
-    unsigned counts[HF_RELAY_PHASE_COUNT] = { 0 };
+    struct counts counts = count_devices(service);
     unsigned count = hf_relay_fleet_count(service->fleet);
     const char *before = ": ";
 
-    count_phases(service, counts);
     hf_text_add(text, "%u device%s", count, count == 1 ? "" : "s");
     for (unsigned i = 0; i < HF_RELAY_PHASE_COUNT; i++) {
-        if (counts[i] == 0)
+        if (counts.phases[i] == 0)
             continue;
-        hf_text_add(text, "%s%u %s", before, counts[i], hf_relay_phase_name(i));
+        hf_text_add(text, "%s%u %s", before, counts.phases[i], hf_relay_phase_name(i));
         before = ", ";
     }
+    if (counts.lossy > 0)
+        hf_text_add(text, "; %u LOSSY", counts.lossy);
 }
 
 void service_tell_status(const struct service *service)

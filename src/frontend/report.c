@@ -15,7 +15,7 @@ bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend)
            ((protocol & HF_PROTOCOL_FEATURE(INFLIGHT_SHMFD)) != 0 && !inflight->absent);
 }
 
-/* Before the first request, and at each start again: never hidden. */
+/* Before the first request, at each loss, and at each start again: never hidden. */
 static void warn_of_losses(const struct hf_frontend *frontend, struct hf_text *text)
 {
     if (!hf_frontend_tracks_inflight(frontend))
@@ -65,6 +65,8 @@ static void lost(const struct hf_frontend *frontend, const struct hf_report *rep
 
     hf_text_add(text, "%s at %s: %s", was_there ? "lost the back-end" : "no back-end",
                 hf_frontend_path(frontend), hf_fault_text(report->fault));
+    if (was_there)
+        warn_of_losses(frontend, text);
 }
 
 static void refused(const struct hf_frontend *frontend, const struct hf_report *report,

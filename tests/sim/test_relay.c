@@ -3,8 +3,10 @@
  * A relay between VMM and back-end, in one virtual world. --all: every single fault at every
  * message of either side, for every back-end and every habit of a VMM (one of each with --persona=,
  * --habit=). --cases=N: of them, and of pairs of them, so many, chosen by --seed= (printed first).
- * --replaced=EVERY: no fault, but at every instant (every second one, ...) between two effects the
- * relay dies, and another goes on with its record. --replay=WORD runs one, with its transcript.
+ * --recovering: the back-end dies in the middle of its life, and at each message to the next one
+ * something else happens, or the VMM does something. --replaced=EVERY: no fault, but at every
+ * instant (every second one, ...) between two effects the relay dies, and another goes on with its
+ * record. --replay=WORD runs one, with its transcript.
  */
 #include "case.h"
 #include "guard.h"
@@ -19,6 +21,8 @@
 #define STEPS_MAX     240u
 #define VMM_STEPS_MAX 200u
 #define INSTANTS_MAX  500u
+/* From a hello to rings that run, and some more. */
+#define SESSION_STEPS 60u
 
 struct options {
     const struct sim_persona *persona; /* NULL: all */
@@ -29,6 +33,7 @@ struct options {
     unsigned show_max;
     unsigned stride; /* of --replaced; 0: not so */
     bool all;
+    bool recovering;
     struct sim_world *world;
 };
 
@@ -82,6 +87,30 @@ static void run_pair(const struct options *options, const struct sim_persona *pe
     fflush(stdout);
 }
 
+/* ---- in every phase of a recovery ------------------------------------------------------------ */
+
+static void run_recovery(const struct options *options, const struct sim_persona *persona,
+                         const struct sim_relay_habit *habit, struct result *result)
+{
+    struct sim_case situation = sim_case_with_relay(persona, habit);
+    unsigned before = result->cases;
+
+    run_case(options, &situation, result);
+    unsigned crash = options->world->step / 2;
+    situation.fault_count = 2;
+    situation.faults[0] = (struct sim_planned){ .step = crash, .fault = SIM_FAULT_CRASH };
+    for (unsigned fault = SIM_FAULT_NONE + 1; fault < SIM_FAULT_COUNT; fault++) {
+        for (unsigned i = 1; i <= SESSION_STEPS && sim_fault_is_at_once(fault); i++) {
+            situation.faults[1] =
+                (struct sim_planned){ .step = crash + i, .fault = (enum sim_fault)fault };
+            run_case(options, &situation, result);
+        }
+    }
+    printf("%s, %s: dead at message %u, %u cases\n", persona->name, habit->name, crash,
+           result->cases - before);
+    fflush(stdout);
+}
+
 /* ---- another relay goes on ------------------------------------------------------------------- */
 
 static void run_replaced(const struct options *options, const struct sim_persona *persona,
@@ -118,7 +147,9 @@ static int run_all(void *context)
 {
     const struct options *options = context;
     struct result result = { .cases = 0 };
-    run_fn *run = options->stride != 0 ? run_replaced : run_pair;
+    run_fn *run = options->stride != 0  ? run_replaced
+                  : options->recovering ? run_recovery
+                                        : run_pair;
 
     for (unsigned i = 0; i < SIM_PERSONA_COUNT; i++)
         for (unsigned j = 0; j < SIM_RELAY_HABITS; j++)
@@ -211,6 +242,8 @@ static bool take(struct options *options, int option)
         options->stride = (unsigned)strtoul(optarg, NULL, 0);
     else if (option == 'a')
         options->all = true;
+    else if (option == 'v')
+        options->recovering = true;
     else
         return false;
     return !(option == 'p' && options->persona == NULL) &&
@@ -220,6 +253,7 @@ static bool take(struct options *options, int option)
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = { { "all", no_argument, NULL, 'a' },
+                                           { "recovering", no_argument, NULL, 'v' },
                                            { "persona", required_argument, NULL, 'p' },
                                            { "habit", required_argument, NULL, 'h' },
                                            { "cases", required_argument, NULL, 'n' },
@@ -240,7 +274,7 @@ static int run(struct options *options)
 {
     if (options->replay != NULL)
         return sim_case_replay(options->world, options->replay);
-    if (options->all || options->stride != 0)
+    if (options->all || options->recovering || options->stride != 0)
         return sim_guard_run(run_all, options);
     printf("--cases=%u --seed=%" PRIu64 "\n", options->cases, options->seed);
     fflush(stdout);
@@ -256,8 +290,9 @@ int main(int argc, char **argv)
     if (options.world != NULL && parse(argc, argv, &options))
         result = run(&options);
     if (result == 2)
-        fprintf(stderr, "usage: test_relay [--all] [--persona=NAME] [--habit=NAME] [--cases=N] "
-                        "[--seed=N] [--show=N] [--replaced=EVERY] [--replay=WORD]\n");
+        fprintf(stderr,
+                "usage: test_relay [--all] [--persona=NAME] [--habit=NAME] [--cases=N] "
+                "[--seed=N] [--show=N] [--recovering] [--replaced=EVERY] [--replay=WORD]\n");
     free(options.world);
     return result;
 }
