@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command and a process's life, with the shell as the back-end. */
 #include "../cmocka_all.h"
+#include "../temporary.h"
 
 #include "drill/backend.h"
 #include "os/clock.h"
@@ -12,9 +13,9 @@
 #include <unistd.h>
 
 struct place {
-    char folder[64];
-    char socket[96];
-    char log[96];
+    char folder[128];
+    char socket[144];
+    char log[144];
     struct hf_backend backend;
     struct hf_error error;
 };
@@ -23,8 +24,7 @@ static int set_up(void **state)
 {
     struct place *place = calloc(1, sizeof(*place));
 
-    snprintf(place->folder, sizeof(place->folder), "/tmp/holdfast-unit-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
+    make_temporary_folder(place->folder, sizeof(place->folder));
     snprintf(place->socket, sizeof(place->socket), "%s/s", place->folder);
     snprintf(place->log, sizeof(place->log), "%s/log", place->folder);
     *state = place;
@@ -64,7 +64,7 @@ static void placeholders_are_replaced_anywhere_in_a_word(void **state)
     struct place *place = *state;
     char *command[] = { "prog", "--a={socket}", "x,{file},{file}", "{ready-fd}{lock-fd}", "{other}",
                         NULL };
-    char expected[128];
+    char expected[160];
 
     assert_int_equal(init(place, command, "/f"), 0);
     snprintf(expected, sizeof(expected), "--a=%s", place->socket);

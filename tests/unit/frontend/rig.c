@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "../cmocka_all.h"
+#include "../temporary.h"
 
 #include "rig.h"
 
@@ -107,11 +108,9 @@ int rig_begin(void **state)
 {
     struct rig *rig = calloc(1, sizeof(*rig));
     struct hf_front_settings settings = rig_settings();
-    const char *tmp = getenv("TMPDIR");
     struct hf_error error;
 
-    snprintf(rig->folder, sizeof(rig->folder), "%s/holdfast-device-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(rig->folder));
+    make_temporary_folder(rig->folder, sizeof(rig->folder));
     snprintf(rig->path, sizeof(rig->path), "%s/socket", rig->folder);
     rig->memory_fd = hf_region_create("guest", 1 << 16);
     assert_int_equal(hf_mapping_init(&rig->memory, rig->memory_fd, 0, 1 << 16, &error), 0);

@@ -2,6 +2,8 @@
 /* What the tests of os share. */
 #include "fixture.h"
 
+#include "../temporary.h"
+
 #include <dirent.h>
 #include <ftw.h>
 #include <signal.h>
@@ -13,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static char place[64];
+static char place[128];
 static unsigned fds_before;
 
 unsigned count_fds(void)
@@ -31,8 +33,7 @@ unsigned count_fds(void)
 int fixture_begin(void **state)
 {
     (void)state;
-    strcpy(place, "/tmp/hf-os-XXXXXX");
-    assert_non_null(mkdtemp(place));
+    make_temporary_folder(place, sizeof(place));
     fds_before = count_fds();
     return 0;
 }

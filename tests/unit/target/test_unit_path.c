@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* src/target/unit_path.c, unit.c: opening, what can be wrong with a file, and the lock. */
 #include "../cmocka_all.h"
+#include "../temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,18 +13,18 @@
 #include "base/check.h"
 #include "target/unit.h"
 
-static char folder[64];
+static char folder[128];
 
 static int enter_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/hf-unit-XXXXXX");
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+    make_temporary_folder(folder, sizeof(folder));
+    return chdir(folder);
 }
 
 static int leave_folder(void **state)
 {
-    char command[96];
+    char command[160];
 
     (void)state;
     snprintf(command, sizeof(command), "rm -rf '%s'", folder);

@@ -3,6 +3,7 @@
 #include "threads_target.h"
 
 #include "../cmocka_all.h"
+#include "../temporary.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -36,8 +37,8 @@ static void make_disk(const char *path)
 
 void threads_target_init(struct threads_target *rig, bool durable)
 {
-    *rig = (struct threads_target){ .folder = "/tmp/holdfast-threads-XXXXXX" };
-    assert_non_null(mkdtemp(rig->folder));
+    memset(rig, 0, sizeof(*rig));
+    make_temporary_folder(rig->folder, sizeof(rig->folder));
     snprintf(rig->socket_path, sizeof(rig->socket_path), "%s/socket", rig->folder);
     snprintf(rig->lock_path, sizeof(rig->lock_path), "%s.lock", rig->socket_path);
     snprintf(rig->disk_paths[0], sizeof(rig->disk_paths[0]), "%s/disk0", rig->folder);

@@ -16,11 +16,11 @@
 #define THREADS_UNIT_BLOCKS 16384u
 
 struct threads_target {
-    char folder[64];
-    char socket_path[80];
-    char lock_path[96];
-    char disk_paths[2][80];
-    char slow_disk[112]; /* the second one, behind a fault unit */
+    char folder[128];
+    char socket_path[144];
+    char lock_path[160];
+    char disk_paths[2][144];
+    char slow_disk[192]; /* the second one, behind a fault unit */
     struct hf_target_options options;
     struct hf_target target;
     pthread_t thread;
