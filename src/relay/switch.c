@@ -267,18 +267,21 @@ static void fail(struct hf_relay_device *device, const char *why)
     device->look = true;
 }
 
-/* Of the next one, on whichever side it is. The present one may be lost meanwhile: its rings come
- * to rest in its own way. */
+static struct hf_relay_side *next_side(const struct hf_relay_device *device)
+{
+    return device->move.phase == HF_RELAY_MOVE_START ? device->side : device->move.other;
+}
+
+/* Of the next one. The present one may be lost meanwhile: its rings come to rest in its own way. */
 void hf_relay_move_report(struct hf_relay_side *side, const struct hf_report *report,
                           const char *text)
 {
     struct hf_relay_device *device = side->device;
-    const struct hf_relay_side *next =
-        device->move.phase == HF_RELAY_MOVE_START ? device->side : device->move.other;
     bool bad = report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED ||
                report->kind == HF_REPORT_FAILED;
 
-    if (bad && side == next && device->move.phase != HF_RELAY_MOVE_NONE && !device->move.failed)
+    if (bad && side == next_side(device) && device->move.phase != HF_RELAY_MOVE_NONE &&
+        !device->move.failed)
         fail(device, text);
 }
 
@@ -323,7 +326,7 @@ int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
 
     if (move->phase != HF_RELAY_MOVE_NONE)
         return hf_error_set(error, EBUSY, "a switch to %s is under way",
-                            hf_frontend_path(&move->other->frontend));
+                            hf_frontend_path(&next_side(device)->frontend));
     if (device->backend == NULL || (device->served && device->core.leaving))
         return hf_error_set(error, EAGAIN,
                             "the VMM has gone, and its rings come to rest: try "
