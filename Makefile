@@ -17,7 +17,7 @@ export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 
 comma := ,
 
-.PHONY: all build demo tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-relay soak-fleet soak-matrix soak-crash soak-kills soak-comings soak-fuzz bench install deps docs format clean
+.PHONY: all build demo tests drill quick check long guest clang asan tsan coverage fuzz fuzz-programs soak soak-pairs soak-relay soak-fleet soak-matrix soak-crash soak-bugs soak-kills soak-comings soak-fuzz bench install deps docs format clean
 
 all: build
 
@@ -98,7 +98,7 @@ SOAK = HOLDFAST_BUILD=$(BUILD) tests/system/soak
 SOAK_KILLS ?= 20000
 SOAK_FUZZ_SECONDS ?= 3600
 
-soak: soak-matrix soak-pairs soak-relay soak-fleet soak-crash soak-comings soak-kills
+soak: soak-matrix soak-pairs soak-relay soak-fleet soak-crash soak-bugs soak-comings soak-kills
 
 # Faults at the first message and at later ones; then two different events.
 soak-matrix: tests
@@ -126,6 +126,9 @@ soak-crash: tests
 	@for victim in $(BUILD)/tests/crash/crash-victim-*; do \
 		$(SOAK) note --words=4 "All crash points, and those of recovery: $${victim##*-}" \
 			$(BUILD)/tests/crash/crash-points $$victim full || exit 1; done
+
+soak-bugs:
+	@$(SOAK) note --words=2 'Every sown bug' tools/seed-bugs
 
 soak-kills: tests
 	@$(SOAK) kills --kills=$(SOAK_KILLS)
