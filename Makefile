@@ -33,6 +33,7 @@ drill: build
 # A Linux guest that cannot reconnect, and a back-end that dies while you watch.
 demo: build
 	@tools/deps guest
+	@ninja -C $(BUILD) tests/guest/inside/guest-tree
 	@HOLDFAST_BUILD=$(BUILD) tests/guest/demo
 
 tests:
@@ -52,14 +53,14 @@ check: tests
 guest: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
-	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/qemu-blocks
+	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/inside/qemu-blocks
 	@$(TEST) $(BUILD) --suite guest
 
 # What takes longer than one waits for: part of .ci/run.
 long: tests
 	@tools/deps guest
 	@tests/guest/uml-initramfs $(BUILD)/guest
-	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/qemu-blocks
+	@tests/guest/qemu_initramfs.py $(BUILD)/guest-qemu $(BUILD)/tests/guest/inside/qemu-blocks
 	@$(TEST) $(BUILD) --suite long
 
 clang asan tsan:
