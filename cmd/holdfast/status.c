@@ -178,7 +178,7 @@ static void print_troubles(const json_t *devices)
         const char *trouble = json_string_value(json_object_get(device, "trouble"));
         const char *name = json_string_value(json_object_get(device, "name"));
         if (trouble)
-            printf("%s: %s\n", name ? name : "-", trouble);
+            printf("%s: last trouble: %s\n", name ? name : "-", trouble);
     }
 }
 
