@@ -73,6 +73,14 @@ static void print_text(const json_t *device, const char *key, char cell[CELL_SIZ
     snprintf(cell, CELL_SIZE, "%s", text ? text : "-");
 }
 
+static void print_backend(const json_t *device, const char *key, char cell[CELL_SIZE])
+{
+    const char *path = json_string_value(json_object_get(device, key));
+    bool there = json_is_true(json_object_get(device, "backend_connected"));
+
+    snprintf(cell, CELL_SIZE, "%s%s", path ? path : "-", there ? "" : " (away)");
+}
+
 static void print_count(const json_t *device, const char *key, char cell[CELL_SIZE])
 {
     snprintf(cell, CELL_SIZE, "%lld", number_of(device, key));
@@ -124,7 +132,7 @@ static const struct {
     { "DEVICE", "name", print_text },
     { "TYPE", "type", print_text },
     { "VMM", "vmm_pid", print_process },
-    { "BACK-END", "backend", print_text },
+    { "BACK-END", "backend", print_backend },
     { "PHASE", "phase", print_text },
     { "MODE", "mode", print_mode },
     { "QUEUES", "queues", print_count },

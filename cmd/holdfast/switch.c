@@ -93,8 +93,11 @@ static void tell(const struct options *options, const char *backend, const json_
         json_dumpf(result, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
+        const char *note = json_string_value(json_object_get(result, "note"));
         printf("%s: moved to %s; its rings paused for %.3f ms\n", options->device, backend,
                pause_ms);
+        if (note != NULL)
+            printf("%s: %s\n", options->device, note);
     }
 }
 

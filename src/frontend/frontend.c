@@ -207,7 +207,7 @@ static int watch_paths(struct hf_frontend *frontend, struct hf_loop *loop, struc
 {
     int result = 0;
 
-    for (unsigned i = 0; i < frontend->path_count && result == 0; i++) {
+    for (unsigned i = 0; i < frontend->path_known && result == 0; i++) {
         struct hf_path_watch *watch = &frontend->path_watches[i];
 
         watch->appeared = path_appeared;
@@ -222,7 +222,7 @@ static int watch_paths(struct hf_frontend *frontend, struct hf_loop *loop, struc
 
 static void unwatch_paths(struct hf_frontend *frontend)
 {
-    for (unsigned i = 0; i < frontend->path_count; i++)
+    for (unsigned i = 0; i < frontend->path_known; i++)
         hf_path_watch_stop(&frontend->path_watches[i]);
 }
 
@@ -230,10 +230,10 @@ static int take_path(struct hf_frontend *frontend, const char *path, struct hf_e
 {
     int result = hf_stream_check_path(path, error);
 
-    if (result == 0 && frontend->path_count == HF_FRONTEND_PATHS_MAX)
+    if (result == 0 && frontend->path_known == HF_FRONTEND_PATHS_MAX)
         result = hf_error_set(error, E2BIG, "more than %u sockets", HF_FRONTEND_PATHS_MAX);
     if (result == 0)
-        memcpy(frontend->paths[frontend->path_count++], path, strlen(path) + 1);
+        memcpy(frontend->paths[frontend->path_known++], path, strlen(path) + 1);
     return result;
 }
 
@@ -248,6 +248,7 @@ static int take_paths(struct hf_frontend *frontend, const struct hf_frontend_con
         result = take_path(frontend, config->socket_path, error);
     for (unsigned i = 0; config->more_paths != NULL && config->more_paths[i] != NULL; i++)
         result = result == 0 ? take_path(frontend, config->more_paths[i], error) : result;
+    frontend->path_count = config->first_only ? frontend->path_known > 0 : frontend->path_known;
     return result;
 }
 
@@ -340,6 +341,11 @@ int hf_frontend_fd(const struct hf_frontend *frontend)
 const char *hf_frontend_path(const struct hf_frontend *frontend)
 {
     return frontend->path_count > 0 ? frontend->paths[frontend->path_at] : "";
+}
+
+void hf_frontend_dial_all(struct hf_frontend *frontend)
+{
+    frontend->path_count = frontend->path_known;
 }
 
 void hf_frontend_dispatch(struct hf_frontend *frontend)

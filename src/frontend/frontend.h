@@ -72,7 +72,8 @@ struct hf_frontend {
     enum hf_fence fence;
     const char *fence_command; /* HF_FENCE_COMMAND: the host's */
     int given_fd;              /* a connected socket for the first dial; -1: none (any more) */
-    unsigned path_count;       /* 0: nobody to dial */
+    unsigned path_known;       /* all of them */
+    unsigned path_count;       /* those of them to be dialled; 0: nobody */
     unsigned path_at;          /* dialled last */
     unsigned path_first; /* to be dialled first: the preferred, or the one behind that failed */
     char paths[HF_FRONTEND_PATHS_MAX][HF_STREAM_PATH_SIZE];
@@ -100,7 +101,8 @@ struct hf_frontend_config {
     /* Others, dialled in this order where nobody answers at those before; NULL behind the last.
      * NULL: none. */
     const char *const *more_paths;
-    int socket_fd; /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
+    bool first_only; /* the others are in reserve until hf_frontend_dial_all */
+    int socket_fd;   /* -1, or a connected socket: *taken* if hf_frontend_init succeeds */
     /* Where sockets are watched for; NULL: in a loop of its own. A process with many front-ends has
      * one for all: epoll sets that lie in one another may have only so many ways to one inotify
      * descriptor (epoll_ctl(2), ELOOP; in practice 50). Dispatched by the thread that owns this. */
@@ -125,6 +127,8 @@ int hf_frontend_fd(const struct hf_frontend *frontend);
 const char *hf_frontend_path(const struct hf_frontend *frontend);
 void hf_frontend_dispatch(struct hf_frontend *frontend);
 
+/* From the next dial on, more_paths too. */
+void hf_frontend_dial_all(struct hf_frontend *frontend);
 /* Whether a back-end is wanted at all. */
 void hf_frontend_want(struct hf_frontend *frontend, bool wanted);
 /* The plan, to be changed with its setters; then call hf_frontend_changed. Descriptors handed to

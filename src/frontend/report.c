@@ -65,7 +65,8 @@ static void lost(const struct hf_frontend *frontend, const struct hf_report *rep
 
     hf_text_add(text, "%s at %s: %s", was_there ? "lost the back-end" : "no back-end",
                 hf_frontend_path(frontend), hf_fault_text(report->fault));
-    if (was_there)
+    /* In the handshake nobody knows yet what it can do. */
+    if (was_there && report->stage != HF_STAGE_HANDSHAKE)
         warn_of_losses(frontend, text);
 }
 

@@ -15,13 +15,22 @@
     (HF_FEATURE(VERSION_1) | HF_FEATURE(INDIRECT_DESC) | HF_FEATURE(EVENT_IDX) |                   \
      HF_FEATURE(ANY_LAYOUT) | HF_FEATURE(SCSI_HOTPLUG) | HF_FEATURE(SCSI_CHANGE))
 
+/* What a user can do who sees the connection end before anything was said. */
+static const char *hint(const struct hf_initiator *initiator)
+{
+    return initiator->trouble_code == ECONNRESET && !initiator->connected
+               ? "; does it serve another front-end? A relay has room for one"
+               : "";
+}
+
 static int give_up(const struct hf_initiator *initiator, int code, const char *what,
                    struct hf_error *error)
 {
     const char *path = initiator->config.socket_path;
 
     if (initiator->troubled)
-        return hf_error_set(error, code, "%s: %s: %s", path, what, initiator->trouble);
+        return hf_error_set(error, code, "%s: %s: %s%s", path, what, initiator->trouble,
+                            hint(initiator));
     return hf_error_set(error, code, "%s: %s", path, what);
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A dial that opens no socket is over at once; this is for the connection itself. */
 #define DIAL_TIMEOUT_NS UINT64_C(5000000000)
@@ -68,10 +69,11 @@ static void traced(void *host, const char *line)
 }
 
 static struct hf_frontend_config config_of(const struct hf_relay_device *device,
-                                           const char *const *paths)
+                                           const char *const *paths, bool first_only)
 {
     struct hf_frontend_config config = { .socket_path = paths[0],
                                          .more_paths = paths + 1,
+                                         .first_only = first_only,
                                          .socket_fd = -1,
                                          .path_loop = device->config.path_loop,
                                          .queue_count = HF_BACK_RINGS_MAX,
@@ -99,10 +101,46 @@ static void ready(struct hf_watch *watch, uint32_t events)
     hf_relay_device_pump(device);
 }
 
-static int begin(struct hf_relay_side *side, const char *const *paths, struct hf_error *error)
+static bool is_same_socket(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+
+    return strcmp(a, b) == 0 || (stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+                                 of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino);
+}
+
+bool hf_relay_backend_is_configured(const struct hf_relay_device *device, const char *path)
+{
+    for (unsigned i = 0; i < HF_RELAY_BACKENDS_MAX && device->config.backends[i] != NULL; i++) {
+        if (is_same_socket(device->config.backends[i], path))
+            return true;
+    }
+    return false;
+}
+
+/* One that is configured is the first choice, and the others stand behind it. Any other may have
+ * another disk by now than they have: it stands alone. */
+static void order_paths(const struct hf_relay_device *device, const char *first,
+                        const char *paths[HF_RELAY_BACKENDS_MAX + 1])
+{
+    bool configured = hf_relay_backend_is_configured(device, first);
+    unsigned count = 0;
+
+    paths[count++] = first;
+    for (unsigned i = 0; configured && i < HF_RELAY_BACKENDS_MAX; i++) {
+        const char *other = device->config.backends[i];
+
+        if (other != NULL && !is_same_socket(other, first) && count < HF_RELAY_BACKENDS_MAX)
+            paths[count++] = other;
+    }
+    paths[count] = NULL;
+}
+
+static int begin(struct hf_relay_side *side, const char *const *paths, bool first_only,
+                 struct hf_error *error)
 {
     struct hf_relay_device *device = side->device;
-    const struct hf_frontend_config config = config_of(device, paths);
+    const struct hf_frontend_config config = config_of(device, paths, first_only);
 
     side->ops = (struct hf_frontend_ops){ .host = side,
                                           .report = reported,
@@ -127,8 +165,8 @@ static int begin(struct hf_relay_side *side, const char *const *paths, struct hf
     return 0;
 }
 
-struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *const *paths,
-                                        struct hf_error *error)
+static struct hf_relay_side *new_side(struct hf_relay_device *device, const char *const *paths,
+                                      bool first_only, struct hf_error *error)
 {
     struct hf_relay_side *side = calloc(1, sizeof(*side));
 
@@ -137,10 +175,19 @@ struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const ch
         return NULL;
     }
     side->device = device;
-    if (begin(side, paths, error) == 0)
+    if (begin(side, paths, first_only, error) == 0)
         return side;
     free(side);
     return NULL;
+}
+
+struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *path,
+                                        struct hf_error *error)
+{
+    const char *paths[HF_RELAY_BACKENDS_MAX + 1];
+
+    order_paths(device, path, paths);
+    return new_side(device, paths, true, error);
 }
 
 void hf_relay_side_free(struct hf_relay_side *side)
@@ -171,7 +218,7 @@ int hf_relay_backend_init(struct hf_relay_device *device, struct hf_error *error
     const char *paths[HF_RELAY_BACKENDS_MAX + 1] = { NULL };
 
     memcpy(paths, device->config.backends, sizeof(device->config.backends));
-    struct hf_relay_side *side = hf_relay_side_new(device, paths, error);
+    struct hf_relay_side *side = new_side(device, paths, false, error);
 
     attach(device, side);
     return side != NULL ? 0 : -error->code;
@@ -190,12 +237,10 @@ void hf_relay_backend_renew(struct hf_relay_device *device)
 
     /* Where a switch moved it, if it did. */
     memcpy(paths, device->config.backends, sizeof(device->config.backends));
-    if (device->moved_to[0] != '\0') {
-        paths[0] = device->moved_to;
-        paths[1] = NULL;
-    }
+    if (device->moved_to[0] != '\0')
+        order_paths(device, device->moved_to, paths);
     hf_relay_backend_done(device);
-    attach(device, hf_relay_side_new(device, paths, &error));
+    attach(device, new_side(device, paths, false, &error));
     if (device->side != NULL)
         return;
     hf_relay_device_log(device, HF_LOG_ERROR, "%s", error.text);

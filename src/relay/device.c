@@ -133,6 +133,7 @@ static void look(struct hf_relay_device *device)
 static void over(struct hf_relay_device *device)
 {
     device->served = false;
+    hf_relay_status_over(device);
     hf_relay_backend_renew(device);
     if (device->given_used)
         device->ops->ended(device->ops->host, device->config.name, "its VMM has gone");

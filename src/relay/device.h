@@ -20,7 +20,7 @@
 
 #define HF_RELAY_BACKENDS_MAX 8u
 #define HF_RELAY_NAME_SIZE    64u
-#define HF_RELAY_WHY_SIZE     200u
+#define HF_RELAY_WHY_SIZE     512u
 
 struct hf_loop;
 struct hf_relay_device;
@@ -106,7 +106,8 @@ void hf_relay_device_dispatch(struct hf_relay_device *device);
 const char *hf_relay_device_name(const struct hf_relay_device *device);
 void hf_relay_device_status(const struct hf_relay_device *device, struct hf_relay_status *status);
 
-/* How a switch went: error 0, or -errno with the reason; the pause of the rings. */
+/* How a switch went: error 0 (`why` is what the user should know, or empty), or -errno with the
+ * reason; the pause of the rings. */
 typedef void hf_relay_switched(void *host, int error, const char *why, uint64_t pause_ns);
 /* Moves the device to the back-end at `path`, under a running VMM. `done` is called once, in a
  * dispatch or (with -ECANCELED) in hf_relay_device_free. -EBUSY: one is under way. */

@@ -174,10 +174,11 @@ void hf_relay_vmm_hang_up(struct hf_relay_device *device);
 /* backend.c: the side of the back-end */
 int hf_relay_backend_init(struct hf_relay_device *device, struct hf_error *error);
 void hf_relay_backend_done(struct hf_relay_device *device);
-/* A front-end to these sockets (NULL behind the last), not yet wanting anybody. NULL with a
- * sentence. */
-struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *const *paths,
+/* A front-end to that socket, not yet wanting anybody; hf_frontend_dial_all adds the other
+ * configured ones, if it is one of them. NULL with a sentence. */
+struct hf_relay_side *hf_relay_side_new(struct hf_relay_device *device, const char *path,
                                         struct hf_error *error);
+bool hf_relay_backend_is_configured(const struct hf_relay_device *device, const char *path);
 void hf_relay_side_free(struct hf_relay_side *side);
 /* The VMM's session is over: what the back-end was told of it goes, a fresh session begins. */
 void hf_relay_backend_renew(struct hf_relay_device *device);
@@ -231,6 +232,9 @@ void hf_relay_hang_done(struct hf_relay_device *device);
 void hf_relay_status_init(struct hf_relay_device *device);
 /* The pump has come to rest: is there news? */
 void hf_relay_status_update(struct hf_relay_device *device);
+/* Nobody misses the back-end any more, or another one is there: what was counted till now counts.
+ */
+void hf_relay_status_over(struct hf_relay_device *device);
 void hf_relay_status_report(struct hf_relay_device *device, const struct hf_report *report,
                             const char *text);
 

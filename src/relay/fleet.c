@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct member {
     struct hf_link link;
@@ -174,7 +175,9 @@ static int check_place(const struct hf_relay_fleet *fleet, const struct hf_relay
                        struct hf_error *error)
 {
     if (setup->fd < 0 && setup->given_fd < 0 && setup->listen_path[0] == '\0')
-        return hf_error_set(error, EINVAL, "no socket for the VMM: listen=PATH is missing");
+        return hf_error_set(
+            error, EINVAL,
+            "no socket for the VMM: --listen=PATH, or \"listen\" in a file, is missing");
     HF_LIST_FOR_EACH (link, &fleet->members) {
         const struct hf_relay_setup *other = &member_of(link)->setup;
         if (strcmp(other->name, setup->name) == 0)
@@ -183,6 +186,23 @@ static int check_place(const struct hf_relay_fleet *fleet, const struct hf_relay
             return hf_error_set(error, EEXIST, "device %s listens on %s already", other->name,
                                 setup->listen_path);
     }
+    return 0;
+}
+
+/* Now, and not when there is something to be remembered. */
+static int check_state(const struct hf_relay_setup *setup, struct hf_error *error)
+{
+    const char *folder = setup->state_folder;
+    struct stat facts;
+
+    if (folder[0] == '\0')
+        return 0;
+    if (stat(folder, &facts) < 0)
+        return hf_error_set(error, errno, "no folder to remember state in: %s: %s", folder,
+                            strerror(errno));
+    if (!S_ISDIR(facts.st_mode))
+        return hf_error_set(error, ENOTDIR, "no folder to remember state in: %s is something else",
+                            folder);
     return 0;
 }
 
@@ -250,6 +270,8 @@ int hf_relay_fleet_add(struct hf_relay_fleet *fleet, const struct hf_relay_setup
     struct member *member = NULL;
 
     int failed = check_place(fleet, setup, error);
+    if (failed == 0)
+        failed = check_state(setup, error);
     if (failed == 0)
         failed = hf_relay_setup_config(setup, state_path, &config, error);
     if (failed == 0 && (member = new_member(setup, origin)) == NULL)

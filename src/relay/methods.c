@@ -111,7 +111,8 @@ static void on_switched(void *host, int error, const char *why, uint64_t pause_n
     if (error < 0)
         refuse(call, -error, why ? why : strerror(-error));
     else
-        hf_rpc_answer(call, json_pack("{s:o}", "pause_ns", number(pause_ns)));
+        hf_rpc_answer(call, json_pack("{s:o, s:o}", "pause_ns", number(pause_ns), "note",
+                                      text_or_null(why != NULL ? why : "")));
 }
 
 static void run_switch(void *host, struct hf_rpc_call *call, const json_t *params)

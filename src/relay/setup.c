@@ -285,7 +285,8 @@ int hf_relay_setup_finish(struct hf_relay_setup *setup, struct hf_error *error)
     if (setup->fd >= 0 && setup->listen_path[0] != '\0')
         return hf_error_set(error, EINVAL, "listen and fd exclude one another");
     if (setup->backend_count == 0)
-        return hf_error_set(error, EINVAL, "no back-end: backend=PATH is missing");
+        return hf_error_set(error, EINVAL,
+                            "no back-end: --backend=PATH, or \"backend\" in a file, is missing");
     for (unsigned i = 0; i < setup->backend_count; i++)
         if (strcmp(setup->backends[i], setup->listen_path) == 0)
             return hf_error_set(error, EINVAL, "listen and backend are the same socket, %s",

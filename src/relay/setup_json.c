@@ -20,14 +20,20 @@ static const char *word_of(const json_t *value, char number[NUMBER_SIZE])
     return json_is_number(value) ? number : json_string_value(value);
 }
 
+static bool takes_number(const struct hf_relay_word *word)
+{
+    return strcmp(word->argument, "TIME") == 0;
+}
+
 static int take_one(struct hf_relay_setup *setup, const struct hf_relay_word *word,
                     const json_t *value, struct hf_error *error)
 {
     char number[NUMBER_SIZE];
-    const char *text = word_of(value, number);
+    const char *text = takes_number(word) ? word_of(value, number) : json_string_value(value);
 
     if (!text)
-        return hf_error_set(error, EINVAL, "\"%s\" must be a string or a number", word->name);
+        return hf_error_set(error, EINVAL, "\"%s\" must be a string%s", word->name,
+                            takes_number(word) ? " or a number" : "");
     int failed = word->take(setup, text, error);
     if (failed < 0)
         hf_error_prefix(error, "\"%s\": \"%s\"", word->name, text);

@@ -52,14 +52,24 @@ static void note_loss(struct hf_relay_device *device, const char *text)
     status->crashes++;
 }
 
+void hf_relay_status_over(struct hf_relay_device *device)
+{
+    if (device->away_since_ns != 0)
+        device->status.outage_ns += hf_clock_ns() - device->away_since_ns;
+    device->away_since_ns = 0;
+    device->crashed = false;
+}
+
 static void note_start(struct hf_relay_device *device, const struct hf_report *report)
 {
     struct hf_relay_status *status = &device->status;
 
+    if (!report->recovered) {
+        hf_relay_status_over(device);
+        return;
+    }
     device->crashed = false;
     device->away_since_ns = 0;
-    if (!report->recovered)
-        return;
     status->last_gap_ns = report->gap_ns;
     status->outage_ns += report->gap_ns;
     status->last_crash_in_flight = report->in_flight;
@@ -104,6 +114,8 @@ void hf_relay_status_report(struct hf_relay_device *device, const struct hf_repo
 
     if (report->kind == HF_REPORT_LOST || report->kind == HF_REPORT_REFUSED)
         note_loss(device, text);
+    else if (report->kind == HF_REPORT_FENCE)
+        snprintf(device->status.why, sizeof(device->status.why), "%s", text);
     enum hf_log_level level = level_of(device, report, !was_crashed);
     if (report->kind == HF_REPORT_STARTED)
         note_start(device, report);

@@ -39,6 +39,8 @@ static void finish(struct hf_relay_device *device, int error, const char *why, u
             device, HF_LOG_NOTICE, "moved to %s, the rings rested for %llu.%03llu ms",
             hf_frontend_path(device->backend), (unsigned long long)(pause_ns / HF_NS_PER_MS),
             (unsigned long long)(pause_ns / HF_NS_PER_US % 1000));
+        if (why[0] != '\0')
+            hf_relay_device_log(device, HF_LOG_NOTICE, "%s", why);
     } else {
         hf_relay_device_log(device, HF_LOG_ERROR, "the switch has failed: %s", why);
     }
@@ -111,6 +113,8 @@ static void move_plan(struct hf_relay_device *device, bool clean)
         int region = hf_plan_end_epoch(plan);
 
         hf_fd_close(&region);
+    } else {
+        hf_front_inherit(&to->frontend.front, &from->frontend.front);
     }
     move->other = from;
     device->side = to;
@@ -222,6 +226,18 @@ static bool go_back(struct hf_relay_device *device)
     return true;
 }
 
+/* Others may have another disk by now. */
+static void tell_alone(struct hf_relay_device *device)
+{
+    struct hf_relay_move *move = &device->move;
+
+    if (!hf_relay_backend_is_configured(device, device->moved_to))
+        snprintf(move->why, sizeof(move->why),
+                 "%s is none of the configured back-ends: until the relay is started again it is "
+                 "the only one to be tried",
+                 device->moved_to);
+}
+
 static bool start(struct hf_relay_device *device)
 {
     struct hf_relay_move *move = &device->move;
@@ -231,8 +247,10 @@ static bool start(struct hf_relay_device *device)
     if (!runs(device))
         return false;
     snprintf(device->moved_to, sizeof(device->moved_to), "%s", hf_frontend_path(device->backend));
+    hf_frontend_dial_all(device->backend);
     drop_other(device);
-    finish(device, 0, "", hf_clock_ns() - move->stopping_ns);
+    tell_alone(device);
+    finish(device, 0, move->why, hf_clock_ns() - move->stopping_ns);
     return true;
 }
 
@@ -285,11 +303,31 @@ void hf_relay_move_report(struct hf_relay_side *side, const struct hf_report *re
         fail(device, text);
 }
 
+/* The next one, or the present one's rings. */
+static void describe_delay(const struct hf_relay_device *device, char why[HF_RELAY_WHY_SIZE])
+{
+    const struct hf_frontend *frontend = device->backend;
+    int pid = frontend->fencing.owed ? frontend->fencing.pid : frontend->channel.pid;
+
+    if (device->move.phase == HF_RELAY_MOVE_STOP)
+        snprintf(why, HF_RELAY_WHY_SIZE,
+                 "the rings do not come to rest in time (--stop-wait): process %d, the back-end at "
+                 "%s, must stop them or end first; see --fence",
+                 pid, hf_frontend_path(frontend));
+    else
+        snprintf(why, HF_RELAY_WHY_SIZE,
+                 "the back-end at %s does not answer in time (--reply-timeout)",
+                 hf_frontend_path(&next_side(device)->frontend));
+}
+
 static void deadline_passed(struct hf_timer *timer)
 {
     struct hf_relay_device *device = HF_CONTAINER(timer, struct hf_relay_device, move.deadline);
 
-    fail(device, "it takes too long");
+    char why[HF_RELAY_WHY_SIZE];
+
+    describe_delay(device, why);
+    fail(device, why);
     hf_relay_device_pump(device);
 }
 
@@ -321,7 +359,6 @@ void hf_relay_move_abort(struct hf_relay_device *device, int error, const char *
 int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
                            hf_relay_switched *done, void *host, struct hf_error *error)
 {
-    const char *const paths[] = { path, NULL };
     struct hf_relay_move *move = &device->move;
 
     if (move->phase != HF_RELAY_MOVE_NONE)
@@ -331,10 +368,12 @@ int hf_relay_device_switch(struct hf_relay_device *device, const char *path,
         return hf_error_set(error, EAGAIN,
                             "the VMM has gone, and its rings come to rest: try "
                             "again");
+    if (device->config.listen_path != NULL && strcmp(device->config.listen_path, path) == 0)
+        return hf_error_set(error, EINVAL, "%s is this device's own socket, for its VMM", path);
     *move = (struct hf_relay_move){ .phase = HF_RELAY_MOVE_PREPARE, .done = done, .host = host };
     move->deadline.expired = deadline_passed;
     move->patience.expired = patience_ended;
-    move->other = hf_relay_side_new(device, paths, error);
+    move->other = hf_relay_side_new(device, path, error);
     if (move->other == NULL) {
         move->phase = HF_RELAY_MOVE_NONE;
         return -error->code;

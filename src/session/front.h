@@ -204,6 +204,8 @@ void hf_front_init(struct hf_front *front, const struct hf_front_settings *setti
 /* A fresh one goes on with the plan of one that is gone, whose rings ran or left requests in
  * flight: as after the loss of a back-end. They are settled behind the next START. */
 void hf_front_resume(struct hf_front *front, const struct hf_plan *plan, uint64_t now_ns);
+/* This one takes over the other's plan, and with it what the other lost and is to be recovered. */
+void hf_front_inherit(struct hf_front *front, const struct hf_front *from);
 /* One event in, effects out (the list is emptied first). */
 void hf_front_step(struct hf_front *front, const struct hf_event *event,
                    struct hf_effects *effects);

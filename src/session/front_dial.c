@@ -64,6 +64,14 @@ void hf_front_resume(struct hf_front *front, const struct hf_plan *plan, uint64_
     front->lost_ns = now_ns;
 }
 
+void hf_front_inherit(struct hf_front *front, const struct hf_front *from)
+{
+    front->lost = from->lost;
+    front->lost_epoch = from->lost_epoch;
+    front->lost_ns = from->lost_ns;
+    front->lost_in_flight = from->lost_in_flight;
+}
+
 void hf_front_take_up(struct hf_step_context *context)
 {
     ask_to_settle(context);

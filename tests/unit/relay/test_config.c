@@ -96,7 +96,7 @@ static void a_mistake_is_named_with_file_and_device(void **state)
         { DEVICE(", \"socket-mode\": 660"), { "\"socket-mode\"", "\"0660\"" } },
         { DEVICE(", \"fd\": 3"), { "\"fd\" is not known", "listen, backend" } },
         { DEVICE(", \"control\": \"/c\""), { "\"control\" is not known" } },
-        { "{\"devices\": [{\"listen\": \"/v\"}]}", { "backend=PATH is missing" } },
+        { "{\"devices\": [{\"listen\": \"/v\"}]}", { "--backend=PATH" } },
         { "{\"devices\": [{\"listen\": \"/v\", \"backend\": []}]}", { "backend=PATH" } },
         { "{\"devices\": [{\"listen\": \"/v\", \"backend\": [5.5, []]}]}", { "\"backend\"" } },
         { "{\"backend\": \"/b\", \"devices\": [{\"listen\": \"/x/a\"}, {\"listen\": \"/y/a\"}]}",

@@ -125,7 +125,7 @@ static void a_name_and_a_socket_are_there_once(void **state)
     assert_non_null(strstr(error.text, "device a listens on a"));
     setup.listen_path[0] = '\0';
     assert_int_equal(hf_relay_fleet_add(fleet, &setup, HF_RELAY_ORIGIN_CALL, &error), -EINVAL);
-    assert_non_null(strstr(error.text, "listen=PATH is missing"));
+    assert_non_null(strstr(error.text, "--listen=PATH"));
     assert_int_equal(hf_relay_fleet_count(fleet), 1);
 }
 
