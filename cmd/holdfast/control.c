@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SYSTEM_PATH "/run/holdfast/relay.sock"
@@ -29,10 +30,18 @@ static const struct {
     { -ENOENT, "no relay listens here: start holdfast-relay with --control=PATH, or say with "
                "--control=PATH where it listens" },
     { -ECONNREFUSED, "no relay listens here any more: the one that did was killed" },
+    { -ECONNRESET, "who listens here is no relay, or not at its control socket: --control=PATH" },
     { -EACCES, "permission denied: only the user that runs the relay, and root, may ask it" },
     { -EAGAIN, "the relay is too busy: too many ask it at once" },
     { -ETIMEDOUT, "the relay does not answer" },
 };
+
+static bool is_socket(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 && S_ISSOCK(facts.st_mode);
+}
 
 int control_ask(const struct hf_control_question *question, json_t **result, struct hf_error *error)
 {
@@ -41,5 +50,7 @@ int control_ask(const struct hf_control_question *question, json_t **result, str
     for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
         if (helps[i].error == failed)
             hf_error_set(error, -failed, "%s: %s", question->path, helps[i].help);
+    if (failed == -ECONNREFUSED && !is_socket(question->path))
+        hf_error_set(error, ENOTSOCK, "%s: is no socket", question->path);
     return failed;
 }

@@ -7,6 +7,8 @@
 
 #include "os/clock.h"
 
+#include <stdio.h>
+
 /* Looked at so often within hang_after_ns. */
 #define LOOKS 4u
 
@@ -75,9 +77,12 @@ static void waited(struct hf_timer *timer)
 {
     struct hf_relay_device *device = HF_CONTAINER(timer, struct hf_relay_device, wait_timer);
 
+    char why[HF_STREAM_PATH_SIZE + 64];
+
+    snprintf(why, sizeof(why), "no back-end has come to %s in time (see --wait)",
+             device->config.backends[0]);
     if (!device->promised)
-        device->ops->ended(device->ops->host, device->config.name,
-                           "no back-end has come in time (see --wait)");
+        device->ops->ended(device->ops->host, device->config.name, why);
 }
 
 void hf_relay_hang_init(struct hf_relay_device *device)

@@ -99,7 +99,8 @@ static int take_span(uint64_t *span_ns, const char *word, const char *none, stru
         return 0;
     }
     if (!hf_duration_parse(word, span_ns))
-        return hf_error_set(error, EINVAL, "not a time like 30s, 500ms or 5m, nor \"%s\"", none);
+        return hf_error_set(error, EINVAL,
+                            "not a time like 30s, 500ms or 5m (at most a day), nor \"%s\"", none);
     return 0;
 }
 
