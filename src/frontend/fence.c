@@ -27,6 +27,10 @@
 #define RETRY_SOON_NS  HF_NS_PER_MS
 #define RETRY_LATER_NS (10 * HF_NS_PER_MS)
 
+static const char waits_for_end[] = "the rings wait for the end of the lost back-end, process";
+static const char waits_for_region[] =
+    "the rings wait for a back-end that still uses the in-flight region, behind process";
+
 static void say(struct hf_frontend *frontend, const char *what, const char *why)
 {
     const struct hf_report report = { .kind = HF_REPORT_FENCE };
@@ -74,10 +78,7 @@ static void wait_for_region(struct hf_frontend *frontend)
     }
     if (now_ns >= fencing->tell_ns) {
         fencing->tell_ns = now_ns + PATIENCE_NEXT_NS;
-        say(frontend,
-            "the rings wait for a back-end that still uses the in-flight region, behind "
-            "process",
-            "which is gone");
+        say(frontend, waits_for_region, "which is gone");
     }
     hf_loop_set_timer(&frontend->loop, &fencing->patience,
                       now_ns +
@@ -158,6 +159,18 @@ static bool must_wait(const struct hf_frontend *frontend)
     return may_live(&frontend->fencing) || frontend->fencing.command_pidfd >= 0;
 }
 
+void hf_frontend_describe_fence(const struct hf_frontend *frontend, struct hf_text *text)
+{
+    const struct hf_fencing *fencing = &frontend->fencing;
+
+    if (!fencing->owed)
+        return;
+    if (must_wait(frontend))
+        hf_text_add(text, "%s %d", waits_for_end, fencing->pid);
+    else if (fencing->behind_ns != 0)
+        hf_text_add(text, "%s %d", waits_for_region, fencing->pid);
+}
+
 /* A process that was gone before it answered was only a go-between: who answered is unknown. */
 static const char *why_unfenced(const struct hf_frontend *frontend, enum hf_process_result found)
 {
@@ -230,7 +243,7 @@ static void lose_patience(struct hf_timer *timer)
         return;
     }
     hf_loop_set_timer(&frontend->loop, timer, hf_clock_ns() + PATIENCE_NEXT_NS);
-    say(frontend, "the rings wait for the end of the lost back-end, process", NULL);
+    say(frontend, waits_for_end, NULL);
     if (frontend->fence == HF_FENCE_COMMAND && frontend->fencing.command_pidfd < 0)
         run_command(frontend);
 }

@@ -11,6 +11,7 @@
 #include "holdfast/fence.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "frontend/channel.h"
 #include "os/loop.h"
 #include "os/path_watch.h"
@@ -144,6 +145,8 @@ bool hf_frontend_tracks_inflight(const struct hf_frontend *frontend);
 /* Why the fence has no hold on the process of the present or the last back-end, or NULL. Its rings
  * start again unfenced, unless its units are fenced by itself. */
 const char *hf_frontend_unfenced(const struct hf_frontend *frontend);
+/* Adds whom the rings wait for at present; nothing where they wait for nobody. */
+void hf_frontend_describe_fence(const struct hf_frontend *frontend, struct hf_text *text);
 /* Ends the session, if there is one, as if it had been lost. */
 void hf_frontend_cut(struct hf_frontend *frontend);
 /* Asks a numbered request (GET_CONFIG, RESET_DEVICE). Returns its number (the answer comes in a

@@ -92,7 +92,7 @@ struct hf_relay_status {
     uint64_t last_pause_ns;        /* of the last switch */
     uint64_t outage_ns;            /* all gaps together, the present one too */
     uint32_t last_crash_in_flight; /* requests */
-    char why[HF_RELAY_WHY_SIZE];   /* the last trouble, or empty */
+    char why[HF_RELAY_WHY_SIZE];   /* whom the rings wait for, else the last trouble, or empty */
 };
 
 /* Begins to listen and to dial. NULL with a sentence: -errno in *result (may be NULL). */

@@ -167,6 +167,18 @@ static void name_backend(const struct hf_relay_device *device, struct hf_relay_s
     snprintf(status->backend, sizeof(status->backend), "%s", hf_frontend_path(device->backend));
 }
 
+/* Who the rings wait for stays in sight, whatever the dials meanwhile run into. */
+static void name_trouble(const struct hf_relay_device *device, struct hf_relay_status *status)
+{
+    char fence[HF_RELAY_WHY_SIZE] = "";
+    struct hf_text text = hf_text_of(fence, sizeof(fence));
+
+    if (device->backend != NULL)
+        hf_frontend_describe_fence(device->backend, &text);
+    if (fence[0] != '\0')
+        memcpy(status->why, fence, sizeof(fence));
+}
+
 void hf_relay_device_status(const struct hf_relay_device *device, struct hf_relay_status *status)
 {
     *status = device->status;
@@ -177,6 +189,7 @@ void hf_relay_device_status(const struct hf_relay_device *device, struct hf_rela
     status->queues = count_queues(device);
     name_vmm(device, status);
     name_backend(device, status);
+    name_trouble(device, status);
     if (device->away_since_ns != 0)
         status->outage_ns += hf_clock_ns() - device->away_since_ns;
 }
