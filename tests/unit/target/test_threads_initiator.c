@@ -105,18 +105,25 @@ static void hear_fault(void *host, uint16_t queue, enum hf_ring_fault fault)
     guest.failures++;
 }
 
+/* More than can have been answered by a target that has ended since. */
+static void see_answers(void)
+{
+    unsigned before = atomic_load_explicit(&guest.answered, memory_order_relaxed);
+
+    while (atomic_load_explicit(&guest.answered, memory_order_relaxed) - before < LEAST)
+        usleep(1000);
+}
+
 /* A thread of its own; cmocka's assertions belong to the other one. */
 static void *end_and_begin(void *argument)
 {
     (void)argument;
     for (unsigned i = 0; i < RESTARTS; i++) {
-        unsigned before = atomic_load_explicit(&guest.answered, memory_order_relaxed);
-
-        while (atomic_load_explicit(&guest.answered, memory_order_relaxed) - before < LEAST)
-            usleep(1000);
+        see_answers();
         threads_target_stop(&target);
         threads_target_start(&target);
     }
+    see_answers();
     atomic_store(&guest.may_end, true);
     return NULL;
 }
