@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import soak_text
-from soak_log import FOLDER, HERE, Log, die
+from soak_log import FOLDER, HERE, Log, die, write_down
 from soak_where import Load, programs, revision, surroundings
 
 ROOT = os.path.abspath(os.path.join(HERE, "../.."))
@@ -169,16 +169,19 @@ def hours(log, targets, options, lock):
 
 
 def fuzz(options):
-    targets = known_targets()
-    if not targets:
+    known = known_targets()
+    if not known:
         die(f"no target in {PROGRAMS}: make fuzz")
+    if not set(options.target or []) <= set(known):
+        die(f"the targets are: {', '.join(known)}")
+    targets = [name for name in known if not options.target or name in options.target]
     if min(options.seconds, options.piece, options.jobs) <= 0:
         die("--seconds, --piece and --jobs are more than nothing")
     lock = only_one()
     if os.path.exists(RED):
         die(f"{RED} is there: look into it, then rm it")
     log = Log(os.path.join(FOLDER, "fuzz-log"), {
-        "programs": programs(PROGRAMS, [f"fuzz-{name}" for name in targets]),
+        "programs": programs(PROGRAMS, [f"fuzz-{name}" for name in known]),
         "revision": revision()})
     try:
         hours(log, targets, options, lock)
@@ -186,11 +189,16 @@ def fuzz(options):
         done_s = sum(seconds_of(log, target) for target in targets)
         print(f"\nsoak: {done_s:.1f} s are done; the same command goes on from there")
         return 130
-    section = soak_text.fuzzing(log.chunks, targets, options.seconds,
+    chunks = [chunk for chunk in log.chunks if chunk["target"] in targets]
+    section = soak_text.fuzzing(chunks, targets, options.seconds,
                                 surroundings(log.head["revision"]))
     print(section)
-    if not options.dry:
+    if options.dry:
+        return 0
+    if targets == known:
         log.finish(section)
+    else:
+        write_down(section)
     return 0
 
 
@@ -199,5 +207,6 @@ def add_word(words):
     word.add_argument("--seconds", type=float, default=3600)
     word.add_argument("--piece", type=int, default=300)
     word.add_argument("--jobs", type=int, default=1)
+    word.add_argument("--target", action="append")
     word.add_argument("--dry", action="store_true")
     word.set_defaults(run=fuzz)
